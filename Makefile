@@ -1,0 +1,49 @@
+# Thin on purpose: what each target does is one or two commands to read and to run by hand.
+PYTHON ?= python3
+BIN := .venv/bin
+NEXTEST := $(shell command -v cargo-nextest)
+
+.PHONY: demo test lint wheel bench build build-release
+
+demo: build-release
+	$(BIN)/omium demo
+
+test: build
+	$(if $(NEXTEST),cargo nextest run --workspace --no-tests=warn,cargo test --workspace --all-targets)
+	cargo test --workspace --doc
+	$(BIN)/pytest
+
+lint: build
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets
+	@if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; \
+	else echo "cargo-deny is not installed: licences, bans and sources were not checked"; fi
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	MYPYPATH=omium-py/python $(BIN)/stubtest omium._omium --mypy-config-file pyproject.toml
+
+wheel: .venv/installed
+	$(BIN)/maturin build --release --locked --out dist
+
+bench: build-release
+	cargo bench -p omium-benches
+
+# The package, importable in .venv from its sources, with what tests and the demo need.
+build: .venv/installed
+	$(BIN)/maturin develop --locked --extras demo,dev
+
+build-release: .venv/installed
+	$(BIN)/maturin develop --locked --release --extras demo
+
+.venv/installed: pyproject.toml | system
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet "$$(grep -o 'maturin==[0-9.]*' pyproject.toml)"
+	touch $@
+
+# SQLite and zstd are compiled from source, so a C compiler is needed; Debian ships venv on its own.
+.PHONY: system
+system:
+	@{ command -v cc && $(PYTHON) -c 'import ensurepip, venv'; } >/dev/null 2>&1 || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "hint: install a C compiler and $(PYTHON)'s venv module" >&2; exit 1; }; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y gcc libc6-dev python3-venv; }

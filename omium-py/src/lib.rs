@@ -1,0 +1,1 @@
+//! `omium._omium`: omium-core for Python.
