@@ -1,0 +1,279 @@
+"""The checkpointer LangGraph calls."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+)
+from omium.langgraph import history
+from omium.langgraph.convert import address, loader, place, sharing_loader, to_tuple
+from omium.langgraph.link import Link, StoreLocation
+from omium.langgraph.listing import matching, newest_first
+from omium.langgraph.parents import Parents
+from omium.langgraph.saving import Commit, saving, saving_writes
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from langchain_core.runnables import RunnableConfig
+    from typing_extensions import Self
+
+    from langgraph.checkpoint.serde.base import SerializerProtocol
+    from omium._omium import State
+
+BATCH = 16
+"""Checkpoints decoded per hop into a worker thread by alist."""
+
+
+class Saver(BaseCheckpointSaver[int]):
+    """Keeps the threads of LangGraph graphs in an omium store, a thread as an execution.
+
+    For sync and async graphs alike. Nothing is opened, and no directory made, before the first use.
+    As a context manager, plain or async, it closes its store at the end; used after that it opens
+    the store again. Every Saver of one directory shares one open store, so none needs closing.
+
+    `store` is a path or anything with a `.path`; without it omium.init and OMIUM_STORE decide, and
+    `.omium` is the default. `durability` is "strict", "process" or "batch(MS)".
+    """
+
+    def __init__(
+        self,
+        store: StoreLocation | None = None,
+        *,
+        serde: SerializerProtocol | None = None,
+        durability: str | None = None,
+    ) -> None:
+        super().__init__(serde=serde)
+        # Shallow copies, such as with_allowlist makes, share both.
+        self._link = Link(store, durability)
+        self._parents = Parents()
+
+    def close(self) -> None:
+        """Closes this saver's handle on the store. The next use opens it again."""
+        self._link.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.close)
+
+    # Writing. Values are encoded when the method is called; only the commit may run elsewhere.
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Saves a checkpoint after the one `config` names; the same id again replaces it."""
+        saved, commit = saving(config, checkpoint, metadata, new_versions, serde=self.serde, parents=self._parents)
+        self._commit(commit)
+        return saved
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Async put."""
+        saved, commit = saving(config, checkpoint, metadata, new_versions, serde=self.serde, parents=self._parents)
+        await asyncio.to_thread(self._commit, commit)
+        return saved
+
+    def put_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Saves what a task wrote, also before the checkpoint it belongs to."""
+        self._commit(saving_writes(config, writes, task_id, task_path, serde=self.serde))
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Async put_writes."""
+        commit = saving_writes(config, writes, task_id, task_path, serde=self.serde)
+        await asyncio.to_thread(self._commit, commit)
+
+    # Reading.
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """The checkpoint `config` names, or the newest of its thread and namespace."""
+        state = self._link.store.get_state(*address(config))
+        if state is None:
+            return None
+        found = to_tuple(state, loader(self.serde), self._parent_of)
+        self._parents.add(place(state), found.checkpoint)
+        return found
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Async get_tuple."""
+        return await asyncio.to_thread(self.get_tuple, config)
+
+    def list(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph passes it by name
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> Iterator[CheckpointTuple]:
+        """Checkpoints newest first; of all threads without a config, of all namespaces without one.
+
+        `filter` compares metadata with ==; a key that is missing matches nothing. Equal messages in
+        the checkpoints of one listing are one object.
+        """
+        load = sharing_loader(self.serde)
+        found = matching(self._link.store, load, config, wanted=filter, before=before, limit=limit)
+        return (to_tuple(state, load, self._parent_of, meta) for state, meta in found)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph passes it by name
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Async list."""
+        found = self.list(config, filter=filter, before=before, limit=limit)
+        while batch := await asyncio.to_thread(_take, found, BATCH):
+            for item in batch:
+                yield item
+
+    def get_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """What delta channels are rebuilt from.
+
+        The writes of a checkpoint's ancestors, oldest first, back to the nearest stored value, and
+        that value.
+        """
+        if not channels:
+            return {}
+        state = self._link.store.get_state(*address(config))
+        return history.delta_history(state, channels, self._parent_of, loader(self.serde))
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """Async get_delta_channel_history."""
+        return await asyncio.to_thread(self.get_delta_channel_history, config=config, channels=channels)
+
+    # Keeping house.
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Deletes a thread with all its checkpoints and writes; an unknown one is no error."""
+        self._link.store.delete(str(thread_id))
+        self._parents.forget([str(thread_id)])
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Async delete_thread."""
+        await asyncio.to_thread(self.delete_thread, thread_id)
+
+    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Deletes every checkpoint whose metadata names one of these runs, with its writes.
+
+        Delta channels of later checkpoints that were built on them are lost with them.
+        """
+        store = self._link.store
+        for run_id in run_ids:
+            places: dict[str, builtins.list[tuple[str, str]]] = {}
+            for execution, scope, key in store.group_states(str(run_id)):
+                places.setdefault(execution, []).append((scope, key))
+            for execution, keys in places.items():
+                store.delete_states(execution, keys)
+            self._parents.forget([*places])
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Async delete_for_runs."""
+        await asyncio.to_thread(self.delete_for_runs, run_ids)
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copies a whole thread, writes included, under another id. Values are shared on disk."""
+        self._link.store.copy(str(source_thread_id), str(target_thread_id))
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Async copy_thread."""
+        await asyncio.to_thread(self.copy_thread, source_thread_id, target_thread_id)
+
+    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Deletes the past of threads.
+
+        "keep_latest" leaves the newest checkpoint of each namespace, with its writes and the ancestors
+        its delta channels are built from; "delete" leaves nothing.
+        """
+        if strategy not in ("keep_latest", "delete"):
+            raise ValueError(f'strategy must be "keep_latest" or "delete", not {strategy!r}')
+        for thread_id in map(str, thread_ids):
+            if strategy == "delete":
+                self.delete_thread(thread_id)
+                continue
+            store = self._link.store
+            gone = history.superfluous(newest_first(store, thread_id), self._parent_of, loader(self.serde))
+            store.delete_states(thread_id, [(where.scope, where.key) for where in gone])
+            self._parents.forget([thread_id])
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Async prune."""
+        await asyncio.to_thread(self.prune, thread_ids, strategy=strategy)
+
+    def get_next_version(self, current: Any, channel: None) -> Any:  # noqa: ARG002 - LangGraph passes it
+        """Counts up.
+
+        A thread that came with another saver's text versions stays with text: LangGraph compares the
+        versions of one checkpoint with each other.
+        """
+        if isinstance(current, str):
+            count, _, rest = current.partition(".")
+            return f"{int(count) + 1:0{len(count)}}" + (f".{rest}" if rest else "")
+        return 1 if current is None else current + 1
+
+    def _commit(self, commit: Commit) -> None:
+        commit(self._link.store)
+
+    def _parent_of(self, state: State) -> State | None:
+        if not state.parent_key:
+            return None
+        return self._link.store.get_state(state.execution, state.scope, state.parent_key)
+
+
+def _take(items: Iterator[CheckpointTuple], count: int) -> Sequence[CheckpointTuple]:
+    return [*islice(items, count)]

@@ -1,0 +1,104 @@
+"""Encodes what LangGraph hands over, at once, into commits that may run later and elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    get_checkpoint_metadata,
+)
+from omium._omium import Store
+from omium.langgraph import status
+from omium.langgraph.convert import Address, address, dump, to_config
+from omium.langgraph.parents import Parents, entry_name
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+
+    from langgraph.checkpoint.serde.base import SerializerProtocol
+
+Commit = Callable[[Store], None]
+
+
+def saving(
+    config: RunnableConfig,
+    checkpoint: Checkpoint,
+    metadata: CheckpointMetadata,
+    new_versions: ChannelVersions,
+    *,
+    serde: SerializerProtocol,
+    parents: Parents,
+) -> tuple[RunnableConfig, Commit]:
+    """The config of the checkpoint, and the commit that saves it."""
+    execution, scope, parent_key = address(config)
+    where = Address(execution, scope, checkpoint["id"])
+    parent = parents.get(Address(execution, scope, parent_key)) if parent_key is not None else None
+    keep = parent.unchanged(checkpoint, new_versions) if parent is not None else []
+    channels = checkpoint["channel_values"]
+
+    def encode(names: Sequence[str]) -> list[tuple[str, str, bytes]]:
+        return [(name, *dump(serde, channels[name], f"the value of channel {name!r}")) for name in names]
+
+    merged = get_checkpoint_metadata(config, metadata)
+    group = merged.get("run_id")
+    name = entry_name(parent, checkpoint, merged)
+    rest = {part: value for part, value in checkpoint.items() if part != "channel_values"}
+    body = dump(serde, rest, "the checkpoint")
+    meta = dump(serde, merged, "the metadata")
+    values = encode([name for name in channels if name not in keep])
+    # Only the graph's own namespace tells how the thread stands; that of a subgraph does not.
+    standing = None if scope else status.of_checkpoint(checkpoint, merged)
+
+    def commit(store: Store) -> None:
+        kept = keep
+        while missing := store.put_state(
+            execution,
+            scope,
+            where.key,
+            parent_key,
+            name=name,
+            body=body,
+            meta=meta,
+            values=values,
+            keep=kept,
+            group=None if group is None else str(group),
+            status=standing,
+        ):
+            # The parent has lost values since it was met, to a prune for instance.
+            values.extend(encode(missing))
+            kept = [name for name in kept if name not in missing]
+        parents.add(where, checkpoint)
+
+    return to_config(where), commit
+
+
+def saving_writes(
+    config: RunnableConfig,
+    writes: Sequence[tuple[str, Any]],
+    task: str,
+    path: str,
+    *,
+    serde: SerializerProtocol,
+) -> Commit:
+    """The commit that saves what a task wrote."""
+    execution, scope, key = address(config)
+    if key is None:
+        raise ValueError("writes belong to a checkpoint: the config needs a checkpoint_id")
+    encoded = [
+        (WRITES_IDX_MAP.get(channel, index), channel, *dump(serde, value, f"a write to {channel!r}"))
+        for index, (channel, value) in enumerate(writes)
+    ]
+    channels = [channel for channel, _ in writes]
+    replace = all(channel in WRITES_IDX_MAP for channel in channels)
+    standing = None if scope else status.of_writes(channels)
+
+    def commit(store: Store) -> None:
+        if encoded:
+            store.put_writes(execution, scope, key, task, path, encoded, replace=replace, status=standing)
+
+    return commit
