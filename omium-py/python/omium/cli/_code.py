@@ -1,0 +1,77 @@
+"""From `file.py:name` or `module:name` to the object, without starting the program."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from omium.cli._errors import CommandError
+from omium.cli._terminal import visible
+
+__all__ = ["load"]
+
+
+def load(source: str) -> Any:
+    """The object behind a source; its module is run, its `if __name__ == "__main__":` is not."""
+    place, _, name = source.rpartition(":")
+    if not place or not name:
+        raise CommandError(f"{visible(source)!r} names no code", "write module:name or path/to/file.py:name")
+    module = _script(Path(place)) if place.endswith(".py") else _module(place)
+    found: Any = module
+    for part in name.split("."):
+        # A function made inside another one has a part <locals> that no lookup can pass.
+        found = getattr(found, part, None)
+    if found is None:
+        raise CommandError(
+            f"{visible(place)} has no {visible(name)}",
+            "it was renamed, or lives inside a function: only module-level code can be loaded",
+        )
+    return found
+
+
+def _module(name: str) -> ModuleType:
+    # As `python -m` does; the directory of the omium script is of no use to the user's code.
+    _search_first(Path.cwd())
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (name + ".").startswith(error.name + "."):
+            raise
+        raise CommandError(f"there is no module {visible(name)}", "run omium where `import` finds it") from error
+
+
+def _script(path: Path) -> ModuleType:
+    """Runs the file as `__main__`, so that its classes keep the names they were recorded under."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise CommandError(
+            f"cannot read {visible(str(path))}: {error.strerror}",
+            "the record stays readable without the code: omium log, cat and diff",
+        ) from error
+    _search_first(path.resolve().parent)
+    tree = ast.parse(text, str(path))
+    tree.body = [statement for statement in tree.body if not _is_main_block(statement)]
+    module = ModuleType("__main__")
+    module.__file__ = str(path)
+    sys.modules["__main__"] = module
+    exec(compile(tree, str(path), "exec"), module.__dict__)
+    return module
+
+
+def _is_main_block(statement: ast.stmt) -> bool:
+    if not isinstance(statement, ast.If) or not isinstance(statement.test, ast.Compare):
+        return False
+    sides = [statement.test.left, *statement.test.comparators]
+    names = [side.id for side in sides if isinstance(side, ast.Name)]
+    constants = [side.value for side in sides if isinstance(side, ast.Constant)]
+    return names == ["__name__"] and constants == ["__main__"]
+
+
+def _search_first(directory: Path) -> None:
+    if str(directory) not in sys.path:
+        sys.path.insert(0, str(directory))

@@ -1,0 +1,64 @@
+"""Failures of a command: one clear line, a hint, an exit code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omium.cli._terminal import Terminal, visible
+
+__all__ = ["DONE", "FAILED", "REFUSED", "USAGE", "CommandError", "explain"]
+
+DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
+
+
+class CommandError(Exception):
+    """A command that cannot go on, told to the user as it stands."""
+
+    def __init__(self, message: str, hint: str | None = None, code: int = FAILED) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.code = code
+
+
+_HINTS = {
+    "StoreCorrupted": "omium check --full names what is damaged and what is lost by it",
+    "FormatUnsupported": "install the version of omium that wrote it, or a newer one",
+    "NotAStore": "--store DIR or OMIUM_STORE names the store",
+    "LeaseHeld": "wait for it to end, or shut it out: omium cancel EXEC",
+    "Fenced": "somebody newer took the execution over: omium show EXEC",
+    "Divergence": "bring back the code that made the record, or roll back to before that entry",
+    "InDoubt": "find out whether the effect happened, then settle it",
+    "NotFinished": "omium resume EXEC continues it",
+    "EntryNotFound": "omium log EXEC lists its entries",
+    "ExecutionNotFound": "omium ls lists the executions",
+    "StoreUnavailable": "omium doctor looks at the disk and the rights",
+    "NotSerializable": "return plain data, or register the class with omium.codec.register",
+}
+_REFUSED = ("LeaseHeld", "Fenced", "Divergence", "InDoubt")
+
+
+def explain(error: Exception, terminal: Terminal) -> int:
+    """Tells the user what failed and returns the exit code."""
+    terminal.end_progress()
+    if isinstance(error, CommandError):
+        terminal.error(str(error), error.hint)
+        return error.code
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    if "OmiumError" in kinds:
+        terminal.error(visible(str(error)), next((_HINTS[k] for k in kinds if k in _HINTS), None))
+        for row in getattr(error, "diff", ()):
+            terminal.note(f"  {visible(row)}")
+        return REFUSED if any(kind in _REFUSED for kind in kinds) else FAILED
+    if isinstance(error, OSError):
+        terminal.error(visible(str(error)), "omium doctor looks at the disk and the rights")
+        return FAILED
+    return _unexpected(error, terminal)
+
+
+def _unexpected(error: Exception, terminal: Terminal) -> int:
+    import traceback
+
+    trace: Any = traceback.format_exception(error)
+    terminal.note("".join(trace).rstrip())
+    terminal.error(f"{type(error).__name__}: {visible(str(error))}")
+    return FAILED

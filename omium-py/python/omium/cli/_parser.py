@@ -1,0 +1,243 @@
+"""The command line: every verb, its arguments and its one line of help."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omium.cli._terminal import Terminal
+
+__all__ = ["GROUPS", "build"]
+
+GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "start",
+        (
+            ("demo", "watch an agent being killed and continue, offline, in 20 seconds"),
+            ("init", "make a store here and say how to use it"),
+        ),
+    ),
+    (
+        "look",
+        (
+            ("ls", "list executions, newest first"),
+            ("show", "everything about one execution, or one entry of it"),
+            ("log", "what happened, entry by entry; --graph shows forks and rollbacks"),
+            ("cat", "print what was recorded at EXEC@SEQ"),
+            ("diff", "what changed between two checkpoints"),
+        ),
+    ),
+    (
+        "go back, go on",
+        (
+            ("rollback", "move the head back to a checkpoint; nothing is erased"),
+            ("fork", "a new execution that shares the past of another"),
+            ("resume", "continue an execution where it stopped"),
+            ("replay", "run the code on its record: no model calls, no effects"),
+            ("cancel", "end an execution and shut out whoever runs it"),
+        ),
+    ),
+    (
+        "care",
+        (
+            ("check", "read the store back and verify it"),
+            ("prune", "drop old history by a policy"),
+            ("gc", "give the space of dropped history back to the disk"),
+            ("doctor", "versions, paths, disk, frameworks: is everything in order?"),
+            ("completions", "a completion script for bash, zsh or fish"),
+        ),
+    ),
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    terminal: Terminal
+
+    def error(self, message: str) -> NoReturn:
+        self.terminal.error(message, f"{self.prog} --help")
+        raise SystemExit(2)
+
+
+class _Root(_Parser):
+    def format_help(self) -> str:
+        parts = [
+            "Durable agent runs: what finished is never lost and never paid for twice.",
+            "",
+            "usage: omium [--store DIR] VERB ...",
+        ]
+        for title, verbs in GROUPS:
+            parts += ["", f"{title}:"]
+            parts += [f"  {verb:<12}{text}" for verb, text in verbs]
+        parts += [
+            "",
+            "everywhere:",
+            "  --store DIR   the store; else OMIUM_STORE, else ./.omium",
+            "  --json        the answer as JSON, on every verb that reads",
+            "  --version     the version of omium",
+            "",
+            "EXEC is the id of an execution, EXEC@SEQ one entry of its log. `omium VERB --help` says more.",
+            "",
+        ]
+        return "\n".join(parts)
+
+
+class _Version(argparse.Action):
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help=argparse.SUPPRESS)
+
+    def __call__(self, *_: Any) -> NoReturn:
+        # The native module is loaded only when it is asked for its version.
+        from omium._omium import __version__
+
+        _Parser.terminal.print(f"omium {__version__}")
+        raise SystemExit(0)
+
+
+def build(terminal: Terminal) -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    _Parser.terminal = terminal
+    root = _Root(prog="omium", allow_abbrev=False)
+    root.add_argument("--version", action=_Version)
+    root.add_argument("--store", metavar="DIR", default=None, help=argparse.SUPPRESS)
+    verbs = root.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
+    add = _Adder(verbs)
+    for group in (_start, _look, _go, _care):
+        group(add)
+    return root
+
+
+def _start(add: _Adder) -> None:
+    demo = add("demo", reads=False, store=False)
+    demo.add_argument("--keep", metavar="DIR", help="work in DIR and leave everything there")
+    add("init", reads=False)
+
+
+def _look(add: _Adder) -> None:
+    ls = add("ls")
+    ls.add_argument(
+        "--status", metavar="S", help="only those running, waiting, completed, failed, cancelled or orphaned"
+    )
+    ls.add_argument("--workflow", metavar="W", help="only those of one workflow")
+    ls.add_argument("--prefix", metavar="P", help="only ids that begin with P")
+    ls.add_argument("-n", "--limit", metavar="N", type=_count, default=50, help="at most N, 0 for all (default 50)")
+
+    ls.add_argument("--ids", action="store_true", help=argparse.SUPPRESS)
+
+    show = add("show")
+    show.add_argument("target", metavar="EXEC[@SEQ]")
+    show.add_argument(
+        "-n", "--limit", metavar="N", type=_count, default=12, help="the last N entries, 0 for all (default 12)"
+    )
+
+    log = add("log")
+    log.add_argument("target", metavar="EXEC")
+    log.add_argument(
+        "--graph", action="store_true", help="draw the tree: what rollbacks left behind, where forks began"
+    )
+    log.add_argument("--all", action="store_true", help="also entries that a rollback left behind")
+    log.add_argument("-n", "--limit", metavar="N", type=_count, default=0, help="only the last N entries")
+
+    cat = add("cat")
+    cat.add_argument("target", metavar="EXEC[@SEQ]", help="without @SEQ, the result of the execution")
+    part = cat.add_mutually_exclusive_group()
+    part.add_argument("--input", action="store_true", help="what went in instead of what came out")
+    part.add_argument("--meta", action="store_true", help="what the recorder noted beside it")
+    part.add_argument("--name", metavar="NAME", help="one named value of a state (a LangGraph channel)")
+    cat.add_argument("--raw", action="store_true", help="the encoded bytes as they stand in the store")
+
+    diff = add("diff")
+    diff.add_argument("old", metavar="A[@SEQ]", help="without @SEQ, the head of A")
+    diff.add_argument("new", metavar="B[@SEQ]", nargs="?", help="left out: A is compared with the entry before it")
+    diff.add_argument("--full", action="store_true", help="every line, however long")
+
+
+def _go(add: _Adder) -> None:
+    rollback = add("rollback")
+    rollback.add_argument("target", metavar="EXEC[@SEQ]")
+    rollback.add_argument("--to", metavar="SEQ", type=_seq, help="the checkpoint to return to; 0 is the beginning")
+    rollback.add_argument("--plan", action="store_true", help="show what would fall and stop")
+
+    fork = add("fork")
+    fork.add_argument("target", metavar="EXEC[@SEQ]")
+    fork.add_argument("--at", metavar="SEQ", type=_seq, help="the last entry the fork shares (default: the head)")
+    fork.add_argument("--id", metavar="NEW", help="the id of the fork (default: EXEC-fork, numbered)")
+
+    resume = add("resume")
+    resume.add_argument("target", metavar="EXEC")
+
+    replay = add("replay")
+    replay.add_argument("target", metavar="EXEC")
+    replay.add_argument(
+        "--graph", metavar="CODE", help="for a LangGraph thread: the graph, as module:name or file.py:name"
+    )
+
+    add("cancel").add_argument("target", metavar="EXEC")
+
+
+def _care(add: _Adder) -> None:
+    check = add("check")
+    check.add_argument("--full", action="store_true", help="read every value back, not only the index")
+
+    prune = add("prune")
+    prune.add_argument("target", metavar="EXEC", nargs="?", help="only this execution")
+    prune.add_argument("--keep-last", metavar="N", type=_positive, help="keep the last N states of each execution")
+    prune.add_argument(
+        "--older-than", metavar="AGE", type=_age, help="drop executions that ended longer ago: 12h, 30d, 8w"
+    )
+    prune.add_argument("--abandoned", action="store_true", help="drop what rollbacks left behind")
+    prune.add_argument("--dry-run", "--plan", action="store_true", help="show what would go and stop")
+
+    add("gc")
+    add("doctor")
+    completions = add("completions", reads=False, store=False)
+    completions.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+
+class _Adder:
+    def __init__(self, verbs: argparse._SubParsersAction[_Parser]) -> None:
+        self._verbs = verbs
+        self._help = {verb: text for _, group in GROUPS for verb, text in group}
+
+    def __call__(self, verb: str, *, reads: bool = True, store: bool = True) -> argparse.ArgumentParser:
+        text = self._help[verb]
+        parser = self._verbs.add_parser(verb, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+        if store:
+            # SUPPRESS: without the option here, the value given before the verb stands.
+            parser.add_argument(
+                "--store", metavar="DIR", default=argparse.SUPPRESS, help="the store (default: OMIUM_STORE, ./.omium)"
+            )
+        if reads:
+            parser.add_argument("--json", action="store_true", help="the answer as JSON")
+        return parser
+
+
+def _seq(text: str) -> int:
+    if not re.fullmatch(r"@?[0-9]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of an entry")
+    return int(text.removeprefix("@"))
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if _count(text) == 0:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return int(text)
+
+
+_UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+
+
+def _age(text: str) -> int:
+    match = re.fullmatch(r"([0-9]+)([smhdw])", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an age such as 12h, 30d or 8w")
+    return int(match[1]) * _UNITS_MS[match[2]]

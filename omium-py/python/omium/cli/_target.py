@@ -1,0 +1,136 @@
+"""From what the user typed to the store, the execution and the entry."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omium.cli._errors import CommandError
+from omium.cli._terminal import plural, visible
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from omium._omium import Entry, Execution, Store
+
+__all__ = [
+    "entry_at",
+    "exists",
+    "find",
+    "head_or",
+    "name_of",
+    "open_store",
+    "out_of_range",
+    "quoted",
+    "split",
+    "store_path",
+]
+
+
+def store_path(arguments: Namespace) -> str:
+    """The directory: --store, else OMIUM_STORE, else ./.omium."""
+    chosen: str = arguments.store or os.environ.get("OMIUM_STORE") or ".omium"
+    return chosen
+
+
+def open_store(arguments: Namespace, *, write: bool = False) -> Store:
+    """Opens the store; never creates one."""
+    from omium._omium import Store
+
+    path = Path(store_path(arguments))
+    if not path.exists():
+        raise CommandError(
+            f"there is no store at {visible(str(path))}",
+            "--store DIR or OMIUM_STORE names another; a store begins with the first execution, or with `omium init`",
+        )
+    return Store(str(path), create=False, read_only=not write)
+
+
+def split(text: str) -> tuple[str, int | None]:
+    """`EXEC@SEQ` at the last @ that digits follow; without one, the whole text is the id."""
+    match = re.fullmatch(r"(.*)@([0-9]+)", text, re.DOTALL)
+    return (match[1], int(match[2])) if match else (text, None)
+
+
+def find(store: Store, id: str) -> Execution:
+    """The execution, or an error that names the nearest ids."""
+    from omium.exceptions import ExecutionNotFound
+
+    try:
+        return store.execution(id)
+    except ExecutionNotFound:
+        raise CommandError(f"there is no execution {quoted(id)}", _nearest(store, id)) from None
+
+
+def _nearest(store: Store, id: str) -> str:
+    from difflib import get_close_matches
+
+    known = [execution.id for execution in store.executions(limit=1000)]
+    if not known:
+        return "this store holds no executions yet"
+    bare, seq = split(id)
+    if seq is not None and bare in known:
+        return f"this verb takes the execution as a whole: {quoted(bare)}"
+    close = get_close_matches(id[:200], known, n=3, cutoff=0.5)
+    close = close or [other for other in known if other.startswith(id) or id in other][:3]
+    if close:
+        return "did you mean " + " or ".join(quoted(other) for other in close) + "?"
+    return "`omium ls` lists them"
+
+
+def exists(store: Store, id: str) -> bool:
+    """Whether the store holds that execution."""
+    from omium.exceptions import ExecutionNotFound
+
+    try:
+        store.execution(id)
+    except ExecutionNotFound:
+        return False
+    return True
+
+
+def head_or(store: Store, text: str, option: int | None = None) -> tuple[Execution, int]:
+    """The execution and seq of `EXEC@SEQ`, of `EXEC` with the seq as an option, or of its head.
+
+    With the option given the whole text is the id.
+    """
+    id, seq = split(text) if option is None else (text, option)
+    execution = find(store, id)
+    if seq is None:
+        return execution, execution.head
+    if seq > execution.last_seq:
+        raise out_of_range(execution, seq)
+    return execution, seq
+
+
+def entry_at(store: Store, execution: Execution, seq: int) -> Entry:
+    """The entry, or an error that says which there are."""
+    if seq < 1 or seq > execution.last_seq:
+        raise out_of_range(execution, seq)
+    return store.entry(execution.id, seq)
+
+
+def out_of_range(execution: Execution, seq: int) -> CommandError:
+    """That entry is not there; these are."""
+    if execution.last_seq == 0:
+        return CommandError(f"{quoted(execution.id)} has no entries yet")
+    return CommandError(
+        f"{quoted(execution.id)} has no entry @{seq}",
+        f"it has {plural(execution.last_seq, 'entry', 'entries')}, @1 to @{execution.last_seq}: "
+        f"omium log {quoted(execution.id)}",
+    )
+
+
+def quoted(id: str) -> str:
+    """The id as it can be typed into a shell, shortened when it is very long."""
+    import shlex
+
+    text = visible(id)
+    return shlex.quote(text if len(text) <= 60 else text[:59] + "…")
+
+
+def name_of(entry: Entry) -> str:
+    """The name with its occurrence when it is not the first: `search`, `search#2`."""
+    return entry.name if entry.occurrence <= 1 else f"{entry.name}#{entry.occurrence}"

@@ -1,0 +1,40 @@
+"""`omium fork EXEC --at 3`: a new execution that shares the past; the old one stays as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omium.cli._errors import DONE, CommandError
+from omium.cli._target import exists, head_or, open_store, quoted
+from omium.cli.ls import summary
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from omium._omium import Store
+    from omium.cli._terminal import Terminal
+
+__all__ = ["run"]
+
+
+def run(arguments: Namespace, terminal: Terminal) -> int:
+    """Forks and prints the new id; only copies, runs nothing."""
+    store = open_store(arguments, write=True)
+    execution, at = head_or(store, arguments.target, arguments.at)
+    if arguments.id is not None and exists(store, arguments.id):
+        raise CommandError(f"there is an execution {quoted(arguments.id)} already", "choose another --id")
+    fork = store.fork(execution.id, at, arguments.id or _free_id(store, execution.id))
+    if arguments.json:
+        terminal.json(summary(fork))
+    else:
+        terminal.print(fork.id)
+        terminal.note(f"forked from {quoted(execution.id)}@{at}, which stays as it is")
+        terminal.hint(f"omium resume {quoted(fork.id)} runs it on")
+    return DONE
+
+
+def _free_id(store: Store, id: str) -> str:
+    number = 1
+    while exists(store, f"{id}-fork-{number}"):
+        number += 1
+    return f"{id}-fork-{number}"

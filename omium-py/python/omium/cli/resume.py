@@ -1,0 +1,76 @@
+"""`omium resume EXEC`: loads the code that made the record and lets it run on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omium import _pretty
+from omium.cli._code import load
+from omium.cli._errors import DONE, CommandError
+from omium.cli._target import find, open_store, quoted
+from omium.cli._terminal import Terminal, plural
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+__all__ = ["code_of", "run"]
+
+
+def run(arguments: Namespace, terminal: Terminal) -> int:
+    """Resumes; what is recorded is not run again. Prints the result."""
+    import omium
+
+    store = open_store(arguments, write=True)
+    execution = find(store, arguments.target)
+    omium.init(store=store.path)
+    if execution.status != "completed":
+        code_of(execution.id, execution.workflow, execution.source)
+    before = len(store.entries(execution.id))
+    last = execution.last_seq
+    handle = omium.get(execution.id)
+    handle.resume()
+    result = handle.result()
+    after = store.execution(execution.id)
+    ran = after.last_seq - last
+    if arguments.json:
+        from omium._inspect import to_json
+        from omium.cli._status import tree
+
+        terminal.json(
+            {
+                "id": execution.id,
+                "status": after.status,
+                "recorded_before": before,
+                "ran": ran,
+                "result": to_json(tree(after.result)),
+            }
+        )
+        return DONE
+    if execution.status == "completed":
+        terminal.note(f"{quoted(execution.id)} had completed already: nothing was run")
+    else:
+        terminal.note(
+            f"{quoted(execution.id)} {after.status}: "
+            f"{plural(before, 'entry', 'entries')} from the record, {ran:,} recorded now"
+        )
+    if result is not None:
+        from omium.cli._status import tree
+
+        for row in _pretty.lines(tree(after.result), terminal.width):
+            terminal.print(row)
+    return DONE
+
+
+def code_of(id: str, workflow: str, source: str | None) -> None:
+    """Loads the code of an execution, so that its workflow is known."""
+    if workflow == "langgraph":
+        raise CommandError(
+            f"{quoted(id)} is a LangGraph thread: its graph continues it",
+            f'graph.invoke(None, {{"configurable": {{"thread_id": {id[:60]!r}}}}})',
+        )
+    if source is None:
+        raise CommandError(
+            f"the record of {quoted(id)} does not say where its code is",
+            f"run the program again: under the id {quoted(id)} it goes on where it stopped",
+        )
+    load(source)

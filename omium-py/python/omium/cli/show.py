@@ -1,0 +1,130 @@
+"""`omium show EXEC`: everything about one execution; `omium show EXEC@3`: about one entry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omium import _pretty
+from omium._text import size
+from omium.cli._errors import DONE
+from omium.cli._status import STYLES, entry_json, show_entries, status_of, tree
+from omium.cli._target import entry_at, exists, find, name_of, open_store, quoted, split
+from omium.cli._terminal import Terminal, age, duration, moment, plural, visible
+from omium.cli.ls import summary
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator
+
+    from omium._omium import Entry, Execution, Value
+
+__all__ = ["run"]
+
+_LABEL = 10
+
+
+def run(arguments: Namespace, terminal: Terminal) -> int:
+    """Shows an execution with its last entries, or one entry with its values."""
+    store = open_store(arguments)
+    id, seq = split(arguments.target)
+    if seq is not None and not exists(store, arguments.target):
+        entry = entry_at(store, find(store, id), seq)
+        if arguments.json:
+            terminal.json(entry_json(entry))
+        else:
+            _show_entry(entry, terminal)
+        return DONE
+    execution = find(store, arguments.target)
+    entries = store.entries(execution.id)
+    shown = entries[-arguments.limit :] if arguments.limit else entries
+    forks = [other for other in store.executions() if _is_fork(other, execution)]
+    if arguments.json:
+        answer = summary(execution)
+        answer["forks"] = [other.id for other in forks]
+        answer["entries"] = [entry_json(entry) for entry in shown]
+        terminal.json(answer)
+        return DONE
+    status = status_of(execution)
+    title = terminal.clip(execution.id, terminal.width - 16)
+    terminal.print(f"{terminal.style(title, 'bold')}  {terminal.style(status, STYLES[status])}")
+    terminal.print()
+    for label, text in _facts(execution, entries, forks, terminal):
+        terminal.print(f"  {terminal.style(label.ljust(_LABEL), 'dim')}{text}")
+    if shown:
+        terminal.print()
+        show_entries(terminal, shown, indent="  ")
+    if len(shown) < len(entries):
+        terminal.note(
+            f"{plural(len(entries) - len(shown), 'earlier entry', 'earlier entries')}: omium log {quoted(execution.id)}"
+        )
+    if status == "orphaned":
+        terminal.hint(f"nobody alive runs it: omium resume {quoted(execution.id)}")
+    return DONE
+
+
+def _is_fork(other: Execution, execution: Execution) -> bool:
+    return other.forked_from is not None and other.forked_from[0] == execution.id
+
+
+def _facts(
+    execution: Execution, entries: list[Entry], forks: list[Execution], terminal: Terminal
+) -> Iterator[tuple[str, str]]:
+    room = terminal.width - _LABEL - 2
+    yield "workflow", terminal.clip(execution.workflow, room)
+    yield "created", f"{age(execution.created_ms)}  {moment(execution.created_ms)}"
+    yield "updated", age(execution.updated_ms)
+    left = execution.last_seq - len(entries)
+    bytes_live = size(sum(entry.size_bytes for entry in entries))
+    beside = f", {left} left behind by rollbacks" if left > 0 else ""
+    yield "head", f"@{execution.head}  {plural(len(entries), 'entry', 'entries')}, {bytes_live}{beside}"
+    if execution.owner:
+        yield "run by", terminal.clip(execution.owner, room)
+    if execution.source:
+        yield "source", terminal.clip(execution.source, room)
+    if execution.forked_from:
+        id, seq = execution.forked_from
+        yield "fork of", f"{terminal.clip(id, room - 8)}@{seq}"
+    for fork in forks[:5]:
+        seq = fork.forked_from[1] if fork.forked_from else 0
+        yield "fork", f"{terminal.clip(fork.id, room - 12)}  from @{seq}"
+    if len(forks) > 5:
+        yield "", f"and {plural(len(forks) - 5, 'more fork')}"
+    for label, value in (("input", execution.input), ("result", execution.result)):
+        if value is not None:
+            yield label, _glance(value, room)
+    if execution.error:
+        yield "error", terminal.style(terminal.clip(execution.error, room), "red")
+
+
+def _glance(value: Value, width: int) -> str:
+    return _pretty.one_line(tree(value), width)
+
+
+def _show_entry(entry: Entry, terminal: Terminal) -> None:
+    room = terminal.width - _LABEL - 2
+    id = terminal.clip(entry.execution, terminal.width - 12)
+    terminal.print(terminal.style(f"{id}@{entry.seq}", "bold") + ("" if entry.live else "  left behind by a rollback"))
+    terminal.print()
+    facts = [
+        ("name", terminal.clip(name_of(entry), room)),
+        ("kind", f"{entry.kind}, {entry.status}"),
+        ("scope", terminal.clip(entry.scope, room)),
+        ("key", terminal.clip(entry.key, room)),
+        ("after", f"@{entry.parent}" if entry.parent else "the beginning"),
+        ("created", f"{age(entry.created_ms)}  {moment(entry.created_ms)}"),
+        ("took", duration(entry.duration_ms) + (f", {entry.attempts} tries" if entry.attempts > 1 else "")),
+        ("size", size(entry.size_bytes)),
+        ("usage", ", ".join(f"{name} {count:,}" for name, count in entry.usage.items())),
+        ("error", terminal.clip(entry.error or "", room)),
+    ]
+    for label, text in facts:
+        if text:
+            terminal.print(f"  {terminal.style(label.ljust(_LABEL), 'dim')}{text}")
+    own = (("input", entry.input), ("value", entry.value if entry.kind != "state" else None))
+    values = [(name, value) for name, value in own if value is not None]
+    values += entry.values.items()
+    if values:
+        terminal.print()
+    for name, value in values:
+        lead = f"  {visible(name)} = "
+        terminal.print(lead + _pretty.one_line(tree(value), max(terminal.width - len(lead), 20)))

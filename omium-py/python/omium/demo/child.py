@@ -1,0 +1,136 @@
+"""The programs of the demo as child processes: started, watched line by line, killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import omium
+
+if TYPE_CHECKING:
+    from omium.demo.story import Story
+
+__all__ = ["Stage", "Watched"]
+
+_CALL = "model: "
+# Long enough for the call to be under way, short enough for it not to be over.
+_INTO_THE_CALL_S = 0.1
+
+
+class Watched(NamedTuple):
+    """What was seen of one child from the outside."""
+
+    calls_begun: int
+    ran: list[str]
+    """Lines about steps that made a model call or, in a graph, ran at all."""
+    recorded: list[str]
+    """Lines about steps that were there without a model call."""
+
+
+class Stage:
+    """A directory with the programs, where they run and leave their store and their bill."""
+
+    def __init__(self, directory: Path, story: Story) -> None:
+        self.directory = directory
+        self.story = story
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def take(self, *names: str) -> None:
+        """Copies programs of the demo into the directory."""
+        for name in names:
+            shutil.copyfile(Path(__file__).with_name(name), self.directory / name)
+
+    @property
+    def store(self) -> Path:
+        """The store the programs make."""
+        return self.directory / ".omium"
+
+    def calls(self) -> int:
+        """Finished model calls, as the bill has them."""
+        bill = self.directory / "bill.txt"
+        return len(bill.read_text("utf-8").splitlines()) if bill.exists() else 0
+
+    def text(self, name: str) -> str:
+        """What a program wrote."""
+        return (self.directory / name).read_text("utf-8")
+
+    def disk_bytes(self, name: str) -> int:
+        """What a file or directory takes on disk."""
+        path = self.directory / name
+        files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+        return sum(file.stat().st_size for file in files)
+
+    def quietly(self, *command: str) -> None:
+        """Runs a program without a word and without the waiting."""
+        subprocess.run(  # noqa: S603
+            self._argv(command),
+            cwd=self.directory,
+            env=self._environment(model_seconds="0"),
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def show(self, *command: str) -> int:
+        """Runs an omium command with its own output, and returns its exit code."""
+        self.story.command(" ".join(command))
+        self.story.say("")
+        environment = self._environment() | {"COLUMNS": str(self.story.width)}
+        done = subprocess.run(self._argv(command), cwd=self.directory, env=environment, check=False)  # noqa: S603
+        self.story.say("")
+        return done.returncode
+
+    def watch(self, *command: str, kill_in_call: int = 0, restored: list[str] | None = None) -> Watched:
+        """Runs a program and tells each step as it comes; kills it within its n-th model call.
+
+        A step that comes without a model call was answered from the record. Given `restored`, the
+        program does not even come past what is recorded: those are told first, and every line ran.
+        """
+        self.story.command(" ".join(command))
+        for name in restored or ():
+            self.story.recorded(name)
+        begun, calls, ran, recorded = 0, 0, list[str](), list(restored or ())
+        process = subprocess.Popen(  # noqa: S603
+            self._argv(command), cwd=self.directory, env=self._environment(), stdout=subprocess.PIPE, text=True
+        )
+        with process:
+            for line in process.stdout or ():
+                if line.startswith(_CALL):
+                    begun, calls = begun + 1, calls + 1
+                    if begun == kill_in_call:
+                        time.sleep(_INTO_THE_CALL_S)
+                        os.kill(process.pid, signal.SIGKILL)
+                        self.story.killed(f"in the middle of model call {begun}")
+                        break
+                elif calls or restored is not None:
+                    self.story.ran(line.strip(), f"model call {self.calls()}" if calls else "ran")
+                    ran.append(line.strip())
+                    calls = 0
+                else:
+                    self.story.recorded(line.strip())
+                    recorded.append(line.strip())
+        self.story.say("")
+        expected = -signal.SIGKILL if kill_in_call else 0
+        if process.returncode != expected:
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}, not {expected}")
+        return Watched(begun, ran, recorded)
+
+    def _argv(self, command: tuple[str, ...]) -> list[str]:
+        program, *rest = command
+        if program == "python":
+            return [sys.executable, *rest]
+        return [sys.executable, "-m", "omium.cli", *rest]
+
+    def _environment(self, **model: str) -> dict[str, str]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("OMIUM_")}
+        source = str(Path(omium.__file__).resolve().parents[1])
+        paths = [source, environment.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+        environment["PYTHONUNBUFFERED"] = "1"
+        environment.update({f"DEMO_{name.upper()}": value for name, value in model.items()})
+        return environment

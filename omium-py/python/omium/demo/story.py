@@ -1,0 +1,66 @@
+"""How the demo talks: captions, commands, and one line for every step of a child process."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omium.cli._terminal import Terminal
+
+__all__ = ["Story"]
+
+
+class Story:
+    """Prints what happens while it happens."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+        self.width = min(terminal.width, 100)
+        self._name_width = 34
+
+    def title(self, text: str) -> None:
+        """The heading of an act."""
+        rule = self.terminal.glyph("━", "=")
+        bar = rule * max(self.width - len(text) - 5, 4)
+        self.say(f"\n{self._bold(f'{rule * 2} {text} {bar}')}\n")
+
+    def caption(self, text: str) -> None:
+        """What the reader is about to see, or has seen."""
+        for row in textwrap.wrap(text, self.width - 2):
+            self.say(f"  {row}")
+        self.say("")
+
+    def command(self, text: str) -> None:
+        """The command that runs now."""
+        self.say(f"  {self.terminal.style('$', 'dim')} {self._bold(text)}")
+
+    def ran(self, name: str, remark: str) -> None:
+        """A step that ran."""
+        self._step(self.terminal.glyph("●", "*"), "green", name, remark)
+
+    def recorded(self, name: str) -> None:
+        """A step that was answered from the record."""
+        self._step(self.terminal.glyph("↺", "<"), "cyan", name, "from the record")
+
+    def killed(self, remark: str) -> None:
+        """The end of a process."""
+        self._step(self.terminal.glyph("✗", "x"), "red", "SIGKILL", remark)
+
+    def promise(self, text: str, detail: str, kept: bool) -> None:
+        """One promise, and whether it was kept."""
+        mark = (self.terminal.glyph("✓", "ok"), "green") if kept else (self.terminal.glyph("✗", "BROKEN"), "red")
+        self.say(f"  {self.terminal.style(*mark)} {text}{self.terminal.style('  ' + detail, 'dim')}")
+
+    def say(self, text: str) -> None:
+        """A line, at once."""
+        self.terminal.print(text)
+        self.terminal.out.flush()
+
+    def _step(self, mark: str, style: str, name: str, remark: str) -> None:
+        name = self.terminal.clip(name, self._name_width)
+        pad = " " * (self._name_width - len(name))
+        self.say(f"    {self.terminal.style(mark, style)} {name}{pad}  {self.terminal.style(remark, 'dim')}".rstrip())
+
+    def _bold(self, text: str) -> str:
+        return self.terminal.style(text, "bold")
