@@ -10,6 +10,9 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.serde.types import TASKS
 from omium._omium import ElementCache, State, Value
 
+from omium.exceptions import InvalidInput
+from omium.langgraph.blame import refusal
+
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
@@ -35,7 +38,7 @@ def address(config: RunnableConfig) -> tuple[str, str, str | None]:
     """The parts of an Address, in its order; the key is None when the newest checkpoint is meant."""
     parts: Mapping[str, Any] = config.get("configurable") or {}
     if parts.get("thread_id") is None:
-        raise ValueError('the config names no thread: pass {"configurable": {"thread_id": ...}}')
+        raise InvalidInput('the config names no thread: pass {"configurable": {"thread_id": ...}}')
     return str(parts["thread_id"]), parts.get("checkpoint_ns") or "", parts.get("checkpoint_id") or None
 
 
@@ -44,7 +47,7 @@ def dump(serde: SerializerProtocol, value: Any, what: str) -> tuple[str, bytes]:
     try:
         kind, data = serde.dumps_typed(value)
     except TypeError as error:
-        raise TypeError(f"{what} cannot be saved: {error}") from error
+        raise refusal(serde, value, what, error) from error
     return CODEC + kind, data if type(data) is bytes else bytes(data)
 
 

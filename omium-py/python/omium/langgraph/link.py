@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from omium._omium import Store
+from omium.exceptions import InvalidInput
 
 
 @runtime_checkable
@@ -60,4 +61,4 @@ def _path_of(location: StoreLocation) -> str:
         return os.fspath(location)
     if isinstance(location, HasPath):
         return location.path
-    raise TypeError(f"store must be a path or an object with .path, not {type(location).__name__}")
+    raise InvalidInput(f"store must be a path or an object with .path, not {type(location).__name__}")

@@ -14,6 +14,7 @@ from langgraph.checkpoint.base import (
     CheckpointTuple,
     DeltaChannelHistory,
 )
+from omium.exceptions import InvalidInput
 from omium.langgraph import history
 from omium.langgraph.convert import address, loader, place, sharing_loader, to_tuple
 from omium.langgraph.link import Link, StoreLocation
@@ -162,7 +163,8 @@ class Saver(BaseCheckpointSaver[int]):
         """
         load = sharing_loader(self.serde)
         found = matching(self._link.store, load, config, wanted=filter, before=before, limit=limit)
-        return (to_tuple(state, load, self._parent_of, meta) for state, meta in found)
+        for state, metadata in found:
+            yield to_tuple(state, load, self._parent_of, metadata)
 
     async def alist(
         self,
@@ -241,7 +243,7 @@ class Saver(BaseCheckpointSaver[int]):
         its delta channels are built from; "delete" leaves nothing.
         """
         if strategy not in ("keep_latest", "delete"):
-            raise ValueError(f'strategy must be "keep_latest" or "delete", not {strategy!r}')
+            raise InvalidInput(f'strategy must be "keep_latest" or "delete", not {strategy!r}')
         for thread_id in map(str, thread_ids):
             if strategy == "delete":
                 self.delete_thread(thread_id)

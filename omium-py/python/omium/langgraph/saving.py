@@ -13,6 +13,7 @@ from langgraph.checkpoint.base import (
     get_checkpoint_metadata,
 )
 from omium._omium import Store
+from omium.exceptions import InvalidInput
 from omium.langgraph import status
 from omium.langgraph.convert import Address, address, dump, to_config
 from omium.langgraph.parents import Parents, entry_name
@@ -42,7 +43,7 @@ def saving(
     channels = checkpoint["channel_values"]
 
     def encode(names: Sequence[str]) -> list[tuple[str, str, bytes]]:
-        return [(name, *dump(serde, channels[name], f"the value of channel {name!r}")) for name in names]
+        return [(name, *dump(serde, channels[name], f"channel {name!r}")) for name in names]
 
     merged = get_checkpoint_metadata(config, metadata)
     group = merged.get("run_id")
@@ -88,9 +89,9 @@ def saving_writes(
     """The commit that saves what a task wrote."""
     execution, scope, key = address(config)
     if key is None:
-        raise ValueError("writes belong to a checkpoint: the config needs a checkpoint_id")
+        raise InvalidInput("writes belong to a checkpoint: the config needs a checkpoint_id")
     encoded = [
-        (WRITES_IDX_MAP.get(channel, index), channel, *dump(serde, value, f"a write to {channel!r}"))
+        (WRITES_IDX_MAP.get(channel, index), channel, *dump(serde, value, f"the write to channel {channel!r}"))
         for index, (channel, value) in enumerate(writes)
     ]
     channels = [channel for channel, _ in writes]
