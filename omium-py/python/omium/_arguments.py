@@ -1,0 +1,95 @@
+"""What a call was given, by parameter name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .exceptions import InvalidInput
+
+if TYPE_CHECKING:
+    from inspect import BoundArguments, Signature
+
+Key = str | Sequence[str] | Callable[..., Any]
+"""Which arguments identify a call: parameter names, or a function of the same arguments."""
+
+
+class Parameters:
+    """The parameters of one function; its signature is taken at the first recorded call."""
+
+    def __init__(self, function: Callable[..., Any], key: Key | None = None) -> None:
+        self._function = function
+        self._key = (key,) if isinstance(key, str) else key
+        self._signature: Signature | None = None
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> BoundArguments:
+        """As the call itself would: raises TypeError for arguments that do not fit."""
+        return self._known().bind(*args, **kwargs)
+
+    def rebind(self, arguments: Mapping[str, Any]) -> BoundArguments | None:
+        """The same from recorded arguments; None when the function does not take them any more."""
+        from inspect import BoundArguments, Parameter
+
+        parameters = self._known().parameters
+        variadic = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+        for name, parameter in parameters.items():
+            optional = parameter.default is not Parameter.empty or parameter.kind in variadic
+            if name not in arguments and not optional:
+                return None
+        if not set(arguments) <= set(parameters):
+            return None
+        ordered = {name: arguments[name] for name in parameters if name in arguments}
+        return BoundArguments(self._known(), ordered)  # type: ignore[arg-type]
+
+    def inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The meaningful arguments of one call, defaults included."""
+        if callable(self._key):
+            return {"key": self._key(*args, **kwargs)}
+        bound = self.bind(args, kwargs)
+        bound.apply_defaults()
+        if self._key is None:
+            return bound.arguments
+        for name in self._key:
+            if name not in bound.arguments:
+                raise InvalidInput(f"key names {name!r}, which is no parameter of {name_of(self._function)}")
+        return {name: bound.arguments[name] for name in self._key}
+
+    def _known(self) -> Signature:
+        if self._signature is None:
+            from inspect import signature
+
+            self._signature = signature(self._function)
+        return self._signature
+
+
+def same(one: BoundArguments, other: BoundArguments) -> bool:
+    """Whether two calls of one function mean the same, whatever was left to its defaults."""
+    from . import codec
+
+    def canonical(bound: BoundArguments) -> bytes:
+        whole = type(bound)(bound.signature, bound.arguments.copy())
+        whole.apply_defaults()
+        return codec.dumps_inputs(whole.arguments)
+
+    return canonical(one) == canonical(other)
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """What a step or workflow is called by default: its name, with its class where it has one."""
+    inner: Any = function
+    while hasattr(inner, "func"):
+        inner = inner.func
+    qualname = getattr(inner, "__qualname__", type(inner).__qualname__)
+    return str(qualname).rpartition("<locals>.")[2]
+
+
+def is_async(function: Any) -> bool:
+    """Whether calling it gives an awaitable. Generators are refused: they cannot be recorded."""
+    from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+
+    if not callable(function):
+        raise InvalidInput(f"only a function can be recorded, not a {type(function).__name__}")
+    inner = function if hasattr(function, "__code__") else getattr(function, "__call__", function)  # noqa: B004
+    if any(test(each) for test in (isgeneratorfunction, isasyncgenfunction) for each in (function, inner)):
+        raise InvalidInput(f"{name_of(function)} is a generator: return a list instead of yielding")
+    return iscoroutinefunction(function) or iscoroutinefunction(inner)

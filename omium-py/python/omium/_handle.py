@@ -1,0 +1,182 @@
+"""The handle of an execution: what the store knows of it, and everything one can do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from . import _context, _omium, _registry, codec, config
+from ._entry import Entry, load
+from ._live import is_abort
+from ._worker import off_loop
+from .exceptions import EntryNotFound, InvalidInput, NotFinished, OmiumError, RecordedFailure
+
+if TYPE_CHECKING:
+    from ._registry import AnyWorkflow
+    from ._replay import ReplayReport
+
+__all__ = ["Execution"]
+
+R = TypeVar("R")
+
+
+class Execution(Generic[R]):
+    """One durable run of a workflow. Every property is read from the store at the time of asking.
+
+    Where a method waits for the disk or runs code, its coroutine twin begins with `a`.
+    """
+
+    def __init__(self, store: _omium.Store, id: str, workflow: AnyWorkflow | None = None) -> None:
+        self.store = store
+        self._id = id
+        self._workflow = workflow
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    def known(self) -> _omium.Execution:
+        """Everything the store knows of it now."""
+        return self.store.execution(self._id)
+
+    @property
+    def workflow(self) -> str:
+        """The name of its workflow."""
+        return self.known().workflow
+
+    @property
+    def status(self) -> _omium.Status:
+        return self.known().status
+
+    @property
+    def orphaned(self) -> bool:
+        """Running, and nobody alive runs it: `resume()` continues it."""
+        return self.known().orphaned
+
+    @property
+    def head(self) -> int:
+        """The seq it continues from."""
+        return self.known().head
+
+    @property
+    def error(self) -> str | None:
+        """`Class: message` of what failed it."""
+        return self.known().error
+
+    def result(self) -> R:
+        """What the workflow returned. Raises RecordedFailure when it failed, NotFinished before."""
+        known = self.known()
+        if known.status == "completed":
+            value: R = load(known.result, allow_pickle=self._allows_pickle())
+            return value
+        if known.status in ("failed", "cancelled"):
+            why = f": {known.error}" if known.error else ""
+            raise RecordedFailure(f"execution {self._id!r} {known.status}{why}")
+        advice = "nobody runs it: resume it" if known.orphaned else f"{known.owner or 'somebody'} runs it"
+        raise NotFinished(f"execution {self._id!r} is {known.status} and has no result yet; {advice}")
+
+    async def aresult(self) -> R:
+        return await off_loop(self.result)
+
+    def resume(self) -> Execution[R]:
+        """Runs it on from its head: what is recorded is answered, the rest runs.
+
+        Does nothing when it has completed. Raises LeaseHeld while somebody alive runs it.
+        """
+        self._code().resume(self)
+        return self
+
+    async def aresume(self) -> Execution[R]:
+        await self._code().aresume(self)
+        return self
+
+    def checkpoints(self) -> list[Entry]:
+        """What one can return to, in the order of seq: every finished step on the live lineage."""
+        entries = self.store.entries(self._id)
+        pickled = self._allows_pickle()
+        return [Entry(each, allow_pickle=pickled) for each in entries if each.status == "done"]
+
+    def rollback(self, to: int, *, plan: bool = False) -> _omium.RollbackPlan:
+        """Moves the head to the entry `to` (0: the beginning), or with `plan` only says what would fall.
+
+        Nothing is erased and nothing runs: `resume()` runs forward again. What steps did to the outside
+        world is not undone.
+        """
+        act = self.store.plan_rollback if plan else self.store.rollback
+        return act(self._id, to)
+
+    async def arollback(self, to: int, *, plan: bool = False) -> _omium.RollbackPlan:
+        return await off_loop(self.rollback, to, plan=plan)
+
+    def fork(
+        self, at: int, id: str | None = None, *, edit: Mapping[str | int, Any] | None = None
+    ) -> Execution[R]:
+        """A new execution that shares the history up to the entry `at`; `resume()` runs it on.
+
+        `edit` replaces recorded results in the fork only, by the name or the seq of their entry.
+        """
+        new_id = made_id(self._id) if id is None else id
+        edits = [(self._seq_of(each, at), self._dumps(value)) for each, value in (edit or {}).items()]
+        self.store.fork(self._id, at, new_id, edits=edits)
+        return Execution(self.store, new_id, self._workflow)
+
+    def replay(self) -> ReplayReport:
+        """Runs the code against the record and reports where they differ. Nothing runs live."""
+        return self._code().replay(self)
+
+    async def areplay(self) -> ReplayReport:
+        return await self._code().areplay(self)
+
+    def checkpoint(self, value: Any, *, label: str = "checkpoint") -> int:
+        """Records a value at this point of the running execution; returns its seq.
+
+        Recorded before, it is not recorded again. Waits for the disk, also in async code.
+        """
+        frame = _context.frame()
+        if frame is None or frame.run.native.id != self._id:
+            raise InvalidInput(f"checkpoint() belongs inside `with omium.execution({self._id!r})`")
+        frame.run.check()
+        try:
+            blob = codec.dumps(value, frame.run.codec)
+            seq = frame.run.native.checkpoint(label, blob, scope=frame.scope, prev=frame.prev)
+        except OmiumError as error:
+            raise frame.run.abort(error) if is_abort(error) else error from None
+        _context.current.set(frame._replace(prev=seq, owner=_context.strand()))
+        return seq
+
+    def __repr__(self) -> str:
+        return f"<Execution {self._id!r}>"
+
+    def _code(self) -> AnyWorkflow:
+        if self._workflow is not None:
+            return self._workflow
+        known = self.known()
+        return _registry.find(known.workflow, self._id, known.source)
+
+    def _codec(self) -> str:
+        own = self._workflow.codec if self._workflow is not None else None
+        return own or config.settings().codec
+
+    def _allows_pickle(self) -> bool:
+        return self._codec() == "pickle"
+
+    def _dumps(self, value: Any) -> codec.Blob:
+        return codec.dumps(value, self._codec())
+
+    def _seq_of(self, name: str | int, at: int) -> int:
+        if isinstance(name, int):
+            return name
+        found = [each.seq for each in self.store.entries(self._id) if each.name == name and each.seq <= at]
+        if not found:
+            raise EntryNotFound(f"execution {self._id!r} has no entry {name!r} up to {at}: see checkpoints()")
+        if len(found) > 1:
+            seqs = ", ".join(map(str, found))
+            raise InvalidInput(f"{name!r} was recorded more than once: edit one of the seqs {seqs}")
+        return found[0]
+
+
+def made_id(name: str) -> str:
+    """An id for an execution nobody named."""
+    import os
+
+    return f"{name[:40]}-{os.urandom(8).hex()}"

@@ -1,0 +1,101 @@
+"""One open execution: the native run, and what ends it."""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+from . import _omium
+from .codec import Blob, text
+from .exceptions import (
+    Divergence,
+    Fenced,
+    FormatUnsupported,
+    InDoubt,
+    InvalidInput,
+    OmiumError,
+    StoreCorrupted,
+    StoreUnavailable,
+)
+
+__all__ = ["LiveRun", "Mode", "describe", "is_abort"]
+
+Mode = Literal["live", "record"]
+
+_UNWRITABLE = (Fenced, FormatUnsupported, StoreCorrupted, StoreUnavailable)
+_ABORTS = (*_UNWRITABLE, Divergence, InDoubt)
+
+_pid = os.getpid()
+
+
+def is_abort(error: BaseException) -> bool:
+    """Whether a failure is the execution's own, which no code may catch and go on from."""
+    return isinstance(error, _ABORTS)
+
+
+def describe(error: BaseException) -> str:
+    """`Class: message`, as the store keeps it."""
+    return f"{type(error).__qualname__}: {text(error)}"
+
+
+class LiveRun:
+    """An execution that is being run, or answered from its record, by this process."""
+
+    __slots__ = ("_pid", "aborted", "codec", "ended", "native", "store")
+
+    def __init__(self, store: _omium.Store, native: _omium.Run, codec: str) -> None:
+        self.store = store
+        self.native = native
+        self.codec = codec
+        self.aborted: OmiumError | None = None
+        self.ended = False
+        self._pid = _pid
+
+    def of_this_process(self) -> bool:
+        """False in a forked child: the run, and its lease, are the parent's."""
+        return self._pid == _pid
+
+    def check(self) -> None:
+        """Refuses a claim when nothing may be recorded any more."""
+        if self.aborted is not None:
+            raise self.aborted
+        if self.ended:
+            raise InvalidInput(
+                f"execution {self.native.id!r} has ended: wait for its tasks and threads inside it"
+            )
+
+    def abort(self, error: OmiumError) -> OmiumError:
+        """Lets nothing more be recorded, even when the code catches the error and goes on."""
+        self.aborted = self.aborted or error
+        return error
+
+    def finish(self, result: Blob | None) -> None:
+        """Ends the execution with its result. Raises what aborted it when the code caught that."""
+        if self.aborted is not None:
+            self.stop(self.aborted)
+            raise self.aborted
+        self.ended = True
+        if self.native.mode == "live":
+            self.native.complete(result)
+        self.native.release()
+
+    def stop(self, error: BaseException) -> None:
+        """Ends this run with an error; the execution can be resumed.
+
+        What interrupts a program from outside, such as Ctrl-C, leaves it running: it did not fail.
+        """
+        self.ended = True
+        failed = isinstance(error, Exception) and not isinstance(error, _UNWRITABLE)
+        if failed and self.native.mode == "live" and not isinstance(self.aborted, _UNWRITABLE):
+            try:
+                self.native.fail_run(describe(error))
+            except OmiumError as trouble:
+                self.native.release()
+                raise trouble from error
+        self.native.release()
+
+
+def after_fork() -> None:
+    """Makes the runs of the parent strangers to the child."""
+    global _pid
+    _pid = os.getpid()

@@ -1,0 +1,152 @@
+"""A place in the record, held by one piece of running code from its claim to its commit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import _differences, _omium, codec
+from ._context import Frame, current, strand
+from ._live import describe, is_abort
+from .exceptions import Divergence, OmiumError, RecordedFailure, StepTimeout
+
+if TYPE_CHECKING:
+    from ._record import Policy
+
+__all__ = ["Place"]
+
+
+class Place:
+    """One claim. Ends with `done`, `failed` or `leave`; the last is harmless after the others."""
+
+    __slots__ = ("_claim", "_codec", "_frame", "_input", "_owner", "_settled", "_started_ms")
+
+    def __init__(
+        self,
+        frame: Frame,
+        kind: _omium.Kind,
+        name: str,
+        inputs: Mapping[str, Any],
+        codec_name: str | None = None,
+    ) -> None:
+        run = frame.run
+        run.check()
+        if frame.limit is not None and frame.limit.passed():
+            raise StepTimeout("the step around this call timed out: nothing more of it is recorded")
+        self._frame = frame
+        self._owner = strand()
+        self._codec = codec_name or run.codec
+        self._input = codec.dumps_inputs(inputs)
+        self._started_ms = time.time_ns() // 1_000_000
+        try:
+            self._claim = run.native.claim(
+                kind,
+                frame.scope,
+                name,
+                _omium.digest(self._input),
+                prev=frame.prev,
+                spawned=self._owner != frame.owner,
+            )
+        except Divergence as error:
+            raise run.abort(_readable(error, frame, name, self._input)) from None
+        self._settled = self._claim.recorded is not None
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the record answers: the body must not run."""
+        return self._claim.recorded is not None
+
+    def inside(self, attempt: int = 1) -> Frame:
+        """The frame for the body.
+
+        Each attempt has a scope of its own, so that what an earlier one recorded inside is not handed
+        to the next: a retry asks the model again.
+        """
+        path = self._claim.path if attempt == 1 else f"{self._claim.path}~{attempt}"
+        return self._frame._replace(scope=path, owner=self._owner)
+
+    def arrive(self, seq: int | None = None) -> None:
+        """Moves the caller's strand to the entry just written, or to the one that answers."""
+        if seq is None:
+            assert self._claim.recorded is not None
+            seq = self._claim.recorded.seq
+        current.set(self._frame._replace(prev=seq, owner=self._owner))
+
+    def answer(self) -> Any:
+        """The recorded value; a recorded failure is raised again."""
+        entry = self._claim.recorded
+        assert entry is not None
+        loaded = None
+        if entry.value is not None:
+            allowed = self._codec == "pickle"
+            loaded = codec.loads(entry.value.codec, entry.value.read(), allow_pickle=allowed)
+        if entry.status != "failed":
+            return loaded
+        raise loaded if isinstance(loaded, BaseException) else RecordedFailure(entry.error or "")
+
+    def encode(self, value: Any) -> codec.Blob:
+        return codec.dumps(value, self._codec)
+
+    def commit(self, value: codec.Blob, attempts: int = 1) -> int:
+        """Records the outcome; it is acknowledged when this returns. Blocks on the disk."""
+        self._settled = True
+        run = self._frame.run
+        try:
+            return run.native.commit(
+                self._claim,
+                value,
+                input=("msgpack", self._input),
+                attempts=attempts,
+                started_ms=self._started_ms,
+            )
+        except OmiumError as error:
+            raise run.abort(error)
+
+    def fail(self, error: Exception, value: codec.Blob, attempts: int = 1) -> int:
+        """Records a failure, for code that handles it and goes on. Blocks on the disk."""
+        self._settled = True
+        run = self._frame.run
+        try:
+            return run.native.fail(
+                self._claim,
+                describe(error),
+                value=value,
+                input=("msgpack", self._input),
+                attempts=attempts,
+                started_ms=self._started_ms,
+            )
+        except OmiumError as trouble:
+            raise run.abort(trouble) from error
+
+    def aborts(self, error: Exception) -> bool:
+        """Whether the error ends the whole execution; then nothing is recorded of it."""
+        if not is_abort(error):
+            return False
+        self._frame.run.abort(error)
+        return True
+
+    def leave(self) -> None:
+        """Gives the place back unless its outcome was recorded."""
+        if not self._settled:
+            self._settled = True
+            self._frame.run.native.abandon(self._claim)
+
+
+def _readable(error: Divergence, frame: Frame, name: str, found: bytes) -> Divergence:
+    """The native error with the difference between the recorded input and the present one."""
+    run = frame.run
+    lines: list[str] = []
+    if error.seq is not None:
+        entry = run.store.entry(run.native.id, error.seq)
+        if entry.name == name and entry.input is not None:
+            recorded = entry.input.codec, entry.input.read()
+            lines = _differences.lines(recorded, ("msgpack", found))
+    return Divergence(
+        "\n".join([str(error), *lines]),
+        execution=run.native.id,
+        seq=error.seq,
+        expected=error.expected,
+        found=error.found,
+        diff=lines,
+    )

@@ -1,0 +1,40 @@
+"""The workflows this process knows, by name: how an execution finds its code again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .exceptions import InvalidInput
+
+if TYPE_CHECKING:
+    from .workflow import AsyncWorkflow, Workflow
+
+    AnyWorkflow = Workflow[..., Any] | AsyncWorkflow[..., Any]
+
+_workflows: dict[str, AnyWorkflow] = {}
+
+
+def add(workflow: AnyWorkflow) -> None:
+    """The latest of a name counts: notebooks define their functions again and again."""
+    _workflows[workflow.name] = workflow
+
+
+def find(name: str, execution: str, source: str | None) -> AnyWorkflow:
+    if name in _workflows:
+        return _workflows[name]
+    advice = "run the program that made it again" if source is None else f"import {source} first"
+    raise InvalidInput(f"no workflow {name!r} is loaded here, so {execution!r} cannot run: {advice}")
+
+
+def source_of(function: Any) -> str | None:
+    """Where a function can be loaded from: `module:qualname`, or `/path/file.py:qualname`.
+
+    A file for the main program, which is known by no other name, and None for code that was typed in.
+    """
+    module, qualname = function.__module__, function.__qualname__
+    if module != "__main__" and getattr(sys.modules.get(module), "__spec__", None) is not None:
+        return f"{module}:{qualname}"
+    file = getattr(getattr(function, "__code__", None), "co_filename", "")
+    return f"{os.path.abspath(file)}:{qualname}" if os.path.isfile(file) else None

@@ -1,0 +1,101 @@
+"""Opens an execution around some code and ends it as that code ends."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+from . import _context, codec
+from ._context import Frame
+from ._handle import Execution
+from ._live import LiveRun, Mode
+from ._worker import off_loop
+from .exceptions import OmiumError
+
+__all__ = ["Session"]
+
+R = TypeVar("R")
+
+
+class Session(Generic[R]):
+    """A context manager, plain and async, whose target is the execution's handle."""
+
+    def __init__(
+        self,
+        handle: Execution[R],
+        workflow: str,
+        *,
+        codec_name: str,
+        mode: Mode = "live",
+        input: codec.Blob | None = None,
+        source: str | None = None,
+    ) -> None:
+        self.handle = handle
+        self.result: Any = None
+        self._workflow = workflow
+        self._codec = codec_name
+        self._mode = mode
+        self._input = input
+        self._source = source
+        self._run: LiveRun | None = None
+        self._outer: Frame | None = None
+
+    @property
+    def run(self) -> LiveRun:
+        assert self._run is not None, "a session has a run once it is entered"
+        return self._run
+
+    @property
+    def finished(self) -> bool:
+        """Whether the execution had ended before: everything is answered from the record."""
+        return self._mode == "live" and self.run.native.mode == "record"
+
+    def __enter__(self) -> Execution[R]:
+        self._begin()
+        return self._entered()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _context.current.set(self._outer)
+        self._end(error)
+
+    async def __aenter__(self) -> Execution[R]:
+        try:
+            await off_loop(self._begin)
+        except BaseException:
+            # A cancellation may arrive when the lease is taken already.
+            if self._run is not None:
+                await off_loop(self._run.native.release)
+            raise
+        return self._entered()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _context.current.set(self._outer)
+        await off_loop(self._end, error)
+
+    def _begin(self) -> None:
+        native = self.handle.store.begin(
+            self._workflow, self.handle.id, input=self._input, source=self._source, mode=self._mode
+        )
+        self._run = LiveRun(self.handle.store, native, self._codec)
+
+    def _entered(self) -> Execution[R]:
+        self._outer = _context.current.get()
+        _context.current.set(Frame(self.run, "", 0, _context.strand()))
+        return self.handle
+
+    def _end(self, error: BaseException | None) -> None:
+        if not self.run.of_this_process():
+            return
+        if error is not None:
+            self.run.stop(error)
+            return
+        try:
+            result = None if self.result is None else codec.dumps(self.result, self._codec)
+        except OmiumError as unrecorded:
+            self.run.stop(unrecorded)
+            raise
+        self.run.finish(result)

@@ -1,0 +1,114 @@
+"""`@omium.checkpoint(name)` and `with omium.Checkpoint(name)`: familiar names of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, TypeVar
+
+from . import _context, codec, retry
+from ._arguments import Key
+from ._place import Place
+from ._worker import off_loop
+from .step import Codec, step
+
+__all__ = ["Checkpoint", "checkpoint"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def checkpoint(
+    name: str,
+    /,
+    *,
+    key: Key | None = None,
+    retries: int | retry.Retry = 0,
+    timeout: float | None = None,
+    codec: Codec | None = None,
+) -> Callable[[F], F]:
+    """`@omium.step` with the name first: `@omium.checkpoint("plan")`."""
+    return step(name=name, key=key, retries=retries, timeout=timeout, codec=codec)
+
+
+class Checkpoint:
+    """A block of code that leaves a checkpoint when it ends, and gives its steps a scope.
+
+    Python always runs the body of a `with` block, so what must not run again belongs into steps inside
+    it, or behind `if not block.recorded`. What is assigned to `value` is recorded, and is there again
+    on a resume. Outside an execution the block is just a block.
+    """
+
+    def __init__(self, name: str, /) -> None:
+        self.name = name
+        self.value: Any = None
+        self.recorded = False
+        self._place: Place | None = None
+        self._outer: _context.Frame | None = None
+
+    def __enter__(self) -> Checkpoint:
+        place = self._take()
+        if place is not None and place.recorded:
+            self.value = place.answer()
+        return self._entered(place)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        place = self._left()
+        if place is None:
+            return
+        try:
+            if self.recorded:
+                place.arrive()
+            elif error is None:
+                place.arrive(place.commit(place.encode(self.value)))
+            elif isinstance(error, Exception) and not place.aborts(error):
+                place.arrive(place.fail(error, codec.dumps_failure(error)))
+        finally:
+            place.leave()
+
+    async def __aenter__(self) -> Checkpoint:
+        place = self._take()
+        if place is not None and place.recorded:
+            self.value = await off_loop(place.answer)
+        return self._entered(place)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        place = self._left()
+        if place is None:
+            return
+        try:
+            if self.recorded:
+                place.arrive()
+            elif error is None:
+                place.arrive(await off_loop(place.commit, place.encode(self.value)))
+            elif isinstance(error, Exception) and not place.aborts(error):
+                place.arrive(await off_loop(place.fail, error, codec.dumps_failure(error)))
+        finally:
+            place.leave()
+
+    def _take(self) -> Place | None:
+        self._outer = _context.frame()
+        if self._outer is None:
+            return None
+        place = Place(self._outer, "step", self.name, {})
+        self.recorded = place.recorded
+        if place.recorded:
+            # A recorded failure is raised on entering: the strand must have passed it then.
+            place.arrive()
+        return place
+
+    def _entered(self, place: Place | None) -> Checkpoint:
+        self._place = place
+        if place is not None:
+            _context.current.set(place.inside())
+        return self
+
+    def _left(self) -> Place | None:
+        """The place of the block; the frame around it is current again."""
+        place, self._place = self._place, None
+        if place is not None:
+            _context.current.set(self._outer)
+        return place

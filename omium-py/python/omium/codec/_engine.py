@@ -1,0 +1,118 @@
+"""What the native encoder asks about every value it does not know, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import _omium
+from ..exceptions import FormatUnsupported, NotSerializable
+from . import _failures, _numpy, _objects, _standard, codes
+from ._order import ordered, ordered_pairs, pairs
+from ._refs import qualified
+
+Reducer = Callable[[Any], "tuple[int, Any] | None"]
+
+_PAIRS = (codes.MAP, codes.COUNTER)
+
+reducers: dict[type, Reducer] = {
+    dict: lambda value: (codes.MAP, pairs(value.items())),
+    _failures.Failure: lambda value: (codes.EXCEPTION, value.payload),
+}
+"""By exact type; grows as types are met and as users register theirs."""
+
+registered: dict[str, tuple[type, Callable[[Any], Any]]] = {}
+"""The user's types: name -> (class, from_plain)."""
+
+
+class Reduce:
+    """Turns one value at a time into an extension code and a payload.
+
+    `canonical` makes equal values give equal bytes; `lenient` names what cannot be encoded instead of
+    refusing it. One instance serves one call of encode.
+    """
+
+    __slots__ = ("_orders", "canonical", "lenient")
+
+    def __init__(self, *, canonical: bool = False, lenient: bool = False) -> None:
+        self.canonical = canonical
+        self.lenient = lenient
+        self._orders: dict[int, list[Any]] = {}
+
+    def __call__(self, value: Any) -> tuple[int, Any] | None:
+        cls = type(value)
+        if cls is set or cls is frozenset:
+            return (codes.SET if cls is set else codes.FROZENSET), self._order(value)
+        reducer = reducers.get(cls) or _resolve(cls)
+        reduced = reducer(value) if reducer else None
+        if reduced is None:
+            return (codes.OPAQUE, name_of(value)) if self.lenient else None
+        return self._canonical(*reduced) if self.canonical else reduced
+
+    def _order(self, members: Any) -> list[Any]:
+        # Ordering encodes the members, and a set in a set would encode its own again at every level.
+        known = self._orders.get(id(members))
+        if known is None:
+            known = self._orders[id(members)] = ordered(members, self._key)
+        return known
+
+    def _canonical(self, code: int, payload: Any) -> tuple[int, Any]:
+        if code in _PAIRS:
+            payload = ordered_pairs(payload, self._key)
+        elif code == codes.DEFAULT_DICT:
+            payload = [payload[0], ordered_pairs(payload[1], self._key)]
+        return code, payload
+
+    def _key(self, member: Any) -> bytes:
+        try:
+            return _omium.encode(member, self, canonical=True)
+        except NotSerializable:
+            # The encoder reaches the same member next, and knows the path to it.
+            return b""
+
+
+def _resolve(cls: type) -> Reducer | None:
+    reducer = (
+        _standard.reducer(cls)
+        or _numpy.reducer(cls)
+        or _objects.reducer(cls)
+        or (_failures.reduce if issubclass(cls, BaseException) else None)
+    )
+    if reducer is not None:
+        reducers[cls] = reducer
+    return reducer
+
+
+_REVIVERS: dict[int, Callable[[Any], Any]] = {
+    **_standard.REVIVERS,
+    codes.ENUM: _objects.revive_enum,
+    codes.FLAG: _objects.revive_flag,
+    codes.DATACLASS: _objects.revive_dataclass,
+    codes.NAMEDTUPLE: _objects.revive_namedtuple,
+    codes.PYDANTIC: _objects.revive_model,
+    codes.NDARRAY: _numpy.revive_array,
+    codes.NUMPY_SCALAR: _numpy.revive_scalar,
+    codes.EXCEPTION: _failures.revive,
+}
+
+
+def revive(code: int, payload: Any) -> Any:
+    """The value of an extension code and its decoded payload."""
+    if code == codes.USER:
+        name, plain = payload
+        if name not in registered:
+            raise NotSerializable(
+                f"a recorded {name!r} has no reader here: call omium.codec.register for it first",
+                type=name,
+            )
+        return registered[name][1](plain)
+    reviver = _REVIVERS.get(code)
+    if reviver is None:
+        raise FormatUnsupported(f"a value has extension code {code}, unknown to this omium")
+    return reviver(payload)
+
+
+def name_of(value: Any) -> str:
+    """The ref of a class or function itself, and of the type of anything else."""
+    own = isinstance(getattr(value, "__qualname__", None), str)
+    return qualified(value if own else type(value))

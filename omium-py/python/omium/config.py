@@ -1,0 +1,81 @@
+"""Where runs are recorded, and how durably: arguments of `init` first, then the environment.
+
+The only place in the package that reads the environment: OMIUM_STORE and OMIUM_DURABILITY.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Literal, NamedTuple
+
+from . import _omium
+from .exceptions import InvalidInput
+
+__all__ = ["Settings", "init", "settings", "store"]
+
+_CODECS = ("msgpack", "pickle")
+
+
+class Settings(NamedTuple):
+    """What is in force."""
+
+    store: str
+    """Absolute path of the store's directory."""
+    durability: str
+    codec: str
+
+
+class _Chosen(NamedTuple):
+    store: str | None = None
+    durability: str | None = None
+    codec: str = "msgpack"
+
+
+_chosen = _Chosen()
+_open: tuple[tuple[str, str], _omium.Store] | None = None
+_lock = threading.Lock()
+
+
+def init(
+    store: str | os.PathLike[str] | None = None,
+    durability: str | None = None,
+    *,
+    codec: Literal["msgpack", "pickle"] = "msgpack",
+) -> None:
+    """Configures omium for this process; calling it is optional, and again replaces everything.
+
+    `store` is a directory, ./.omium by default. `durability` is "strict" (the default: survives power
+    loss), "process" (survives the death of the process) or "batch(MS)". `codec="pickle"` lets values be
+    recorded that the codec does not cover, at the price that reading a store can run any code.
+    """
+    global _chosen
+    if codec not in _CODECS:
+        raise InvalidInput(f"codec must be one of {', '.join(_CODECS)}, not {codec!r}")
+    path = None if store is None else os.path.abspath(os.fspath(store))
+    _chosen = _Chosen(path, durability, codec)
+
+
+def settings() -> Settings:
+    """What is in force now. The environment and the working directory are read at every call."""
+    return Settings(
+        store=_chosen.store or os.path.abspath(os.environ.get("OMIUM_STORE") or ".omium"),
+        durability=_chosen.durability or os.environ.get("OMIUM_DURABILITY") or "strict",
+        codec=_chosen.codec,
+    )
+
+
+def store() -> _omium.Store:
+    """The configured store, opened on first use and kept open while the settings stay."""
+    global _open
+    path, durability, _ = settings()
+    with _lock:
+        if _open is None or _open[0] != (path, durability):
+            _open = (path, durability), _omium.Store(path, durability=durability)
+        return _open[1]
+
+
+def after_fork() -> None:
+    """Replaces a lock another thread may have held at the fork."""
+    global _lock
+    _lock = threading.Lock()

@@ -1,0 +1,63 @@
+"""`omium.execution(id)` around loose code, and the executions a store holds."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from . import config
+from ._handle import Execution
+from ._session import Session
+from .exceptions import ExecutionNotFound, InvalidInput
+from .step import Codec
+
+__all__ = ["Execution", "execution", "executions", "get"]
+
+_LOOSE = "execution"
+"""The workflow of an execution that was given none."""
+
+
+def execution(
+    id: str,
+    workflow: str | None = None,
+    *,
+    mode: Literal["live", "replay"] = "live",
+    codec: Codec | None = None,
+) -> Session[Any]:
+    """Runs the code of a `with` (or `async with`) block as the execution of that id.
+
+    The block begins it, or resumes it where it stopped; leaving the block completes it, an exception
+    fails it. Once completed, and with `mode="replay"`, everything inside is answered from the record,
+    and what is not in the record raises Divergence: nothing runs.
+    """
+    if mode not in ("live", "replay"):
+        raise InvalidInput(f"mode is 'live' or 'replay', not {mode!r}")
+    store = config.store()
+    if workflow is None:
+        try:
+            workflow = store.execution(id).workflow
+        except ExecutionNotFound:
+            if mode == "replay":
+                raise
+            workflow = _LOOSE
+    return Session(
+        Execution(store, id),
+        workflow,
+        codec_name=codec or config.settings().codec,
+        mode="live" if mode == "live" else "record",
+    )
+
+
+def get(id: str) -> Execution[Any]:
+    """The handle of an execution. Raises ExecutionNotFound."""
+    store = config.store()
+    store.execution(id)
+    return Execution(store, id)
+
+
+def executions(
+    *, workflow: str | None = None, status: str | None = None, limit: int | None = None
+) -> list[Execution[Any]]:
+    """Handles of executions, the newest first. `status` may also be "orphaned"."""
+    store = config.store()
+    found = store.executions(workflow=workflow, status=status, limit=limit)
+    return [Execution(store, each.id) for each in found]

@@ -1,0 +1,90 @@
+"""`@omium.step`: a function whose result is recorded, and which is not run again once it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any, Literal, TypeVar, overload
+
+from . import _arguments, _context, _record, retry
+from ._arguments import Key, Parameters
+from .exceptions import InvalidInput
+
+__all__ = ["step"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+Codec = Literal["msgpack", "pickle"]
+
+
+@overload
+def step(function: F, /) -> F: ...
+@overload
+def step(
+    *,
+    name: str | None = None,
+    key: Key | None = None,
+    retries: int | retry.Retry = 0,
+    timeout: float | None = None,
+    codec: Codec | None = None,
+) -> Callable[[F], F]: ...
+def step(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    key: Key | None = None,
+    retries: int | retry.Retry = 0,
+    timeout: float | None = None,
+    codec: Codec | None = None,
+) -> Any:
+    """Makes a function, plain or async, a step. Outside an execution it stays what it was.
+
+    A call is found again by its name and its arguments, or those `key` names. `retries` is how many
+    more attempts a failed one gets, with growing waits from 100 ms, or an `omium.Retry`. `timeout` is
+    in seconds, for each attempt; a plain function with one runs in a thread of its own.
+    """
+    policy = _record.Policy(retry.parse(retries), _seconds(timeout), codec)
+
+    def decorate(function: Any) -> Any:
+        if isinstance(function, (staticmethod, classmethod)):
+            return type(function)(decorate(function.__func__))
+        return recorded("step", function, name, Parameters(function, key), policy)
+
+    return decorate if function is None else decorate(function)
+
+
+def recorded(
+    kind: Any,
+    function: Callable[..., Any],
+    name: str | None,
+    parameters: Parameters,
+    policy: _record.Policy,
+) -> Callable[..., Any]:
+    """A function like the given one, whose calls inside an execution are recorded."""
+    label = _arguments.name_of(function) if name is None else name
+
+    if _arguments.is_async(function):
+
+        @wraps(function)
+        async def acall(*args: Any, **kwargs: Any) -> Any:
+            if _context.frame() is None:
+                return await function(*args, **kwargs)
+            inputs = parameters.inputs(args, kwargs)
+            return await _record.acall(kind, label, inputs, partial(function, *args, **kwargs), policy)
+
+        return acall
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if _context.frame() is None:
+            return function(*args, **kwargs)
+        inputs = parameters.inputs(args, kwargs)
+        return _record.call(kind, label, inputs, partial(function, *args, **kwargs), policy)
+
+    return call
+
+
+def _seconds(timeout: float | None) -> float | None:
+    if timeout is not None and not timeout > 0:
+        raise InvalidInput(f"timeout is a number of seconds above 0, not {timeout!r}")
+    return timeout

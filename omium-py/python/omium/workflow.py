@@ -1,0 +1,266 @@
+"""`@omium.workflow`: a function whose calls are executions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import partial, update_wrapper
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
+
+from . import _arguments, _context, _differences, _record, _registry, codec, config
+from ._arguments import Parameters
+from ._handle import Execution, made_id
+from ._replay import ReplayReport, report
+from ._session import Session
+from ._worker import off_loop
+from .exceptions import Divergence, InvalidInput
+from .step import Codec
+
+if TYPE_CHECKING:
+    from inspect import BoundArguments
+    from typing_extensions import Self
+
+__all__ = ["AsyncWorkflow", "Workflow", "workflow"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_VERSION = ""
+"""The key of the version among the recorded arguments; no parameter has this name."""
+
+
+class _Recorded(Generic[P, R]):
+    """What plain and async workflows share: how an execution of one is opened."""
+
+    def __init__(
+        self, function: Callable[P, Any], name: str | None, version: str | None, codec_name: Codec | None
+    ) -> None:
+        update_wrapper(self, function)
+        self.name = _arguments.name_of(function) if name is None else name
+        self.version = version
+        self.codec = codec_name
+        self._function = function
+        self._parameters = Parameters(function)
+        self._id: str | None = None
+        self._instance: tuple[Any, ...] = ()
+
+    def options(self, *, id: str | None = None, codec: Codec | None = None) -> Self:
+        """The same workflow with an id for its next execution: `research.options(id="a").start(...)`."""
+        return self._copy(_id=id, codec=codec or self.codec)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Self:
+        return self if instance is None else self._copy(_instance=(instance,))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.lower()} {self.name}>"
+
+    def __reduce__(self) -> str:
+        # Pickled by name, as functions are.
+        return self._function.__qualname__
+
+    def _copy(self, **changes: Any) -> Self:
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), **changes)
+        return other
+
+    def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> BoundArguments:
+        return self._parameters.bind((*self._instance, *args), kwargs)
+
+    def _nested(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """A call inside another execution, as arguments of `_record.call`."""
+        inputs = self._parameters.inputs((*self._instance, *args), kwargs)
+        body = partial(self._function, *self._instance, *args, **kwargs)
+        return "step", self.name, inputs, body, _record.Policy(codec=self.codec)
+
+    def _naming(self, given: BoundArguments) -> tuple[Any, ...]:
+        """The making of an id, as arguments of `_record.call`: a resume must find the same one."""
+        return "step", f"{self.name}.id", given.arguments, partial(made_id, self.name)
+
+    def _session(self, handle: Execution[R], given: BoundArguments | None, *, replay: bool = False) -> Session[R]:
+        codec_name = self.codec or config.settings().codec
+        blob = None
+        if given is not None:
+            version = {} if self.version is None else {_VERSION: self.version}
+            blob = codec.dumps({**version, **given.arguments}, codec_name)
+        return Session(
+            handle,
+            self.name,
+            codec_name=codec_name,
+            mode="record" if replay else "live",
+            input=blob,
+            source=_registry.source_of(self._function),
+        )
+
+    def _call(self, session: Session[R], given: BoundArguments | None) -> Callable[[], Any]:
+        """The function with its arguments; refuses those that are not the recorded ones."""
+        run = session.run
+        recorded = run.native.input
+        if recorded is None:
+            raise InvalidInput(f"execution {run.native.id!r} has no arguments on record: run its own program again")
+        arguments = codec.loads(recorded.codec, recorded.read(), allow_pickle=run.codec == "pickle")
+        version = arguments.pop(_VERSION, None)
+        if version != self.version and not session.finished:
+            raise Divergence(
+                f"execution {run.native.id!r} was begun by version {version} of {self.name!r} and this is version "
+                f"{self.version}: finish it with that code, or start a new one",
+                execution=run.native.id,
+                expected=version,
+                found=self.version,
+            )
+        bound = self._parameters.rebind(arguments)
+        if bound is None or (given is not None and not _arguments.same(bound, given)):
+            raise self._others(run.native.id, arguments, given)
+        bound = given or bound
+        return partial(self._function, *bound.args, **bound.kwargs)
+
+    def _others(self, id: str, recorded: dict[str, Any], given: BoundArguments | None) -> Divergence:
+        if given is None:
+            names = ", ".join(recorded) or "none"
+            return Divergence(
+                f"{self.name!r} does not take the arguments of execution {id!r} any more: {names}", execution=id
+            )
+        blobs = [("msgpack", codec.dumps_inputs(each)) for each in (recorded, given.arguments)]
+        lines = _differences.lines(*blobs)
+        message = f"execution {id!r} was begun with other arguments: give the same ones, or another id"
+        return Divergence("\n".join([message, *lines]), execution=id, diff=lines)
+
+
+class Workflow(_Recorded[P, R]):
+    """A workflow that is a plain function. A call is a durable call, under an id made for it.
+
+    Inside an execution a call is a step of that execution, and its steps are nested in it.
+    """
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if _context.frame() is None or self._id is not None:
+            return self.start(*args, **kwargs).result()
+        value: R = _record.call(*self._nested(args, kwargs))
+        return value
+
+    def start(self, *args: P.args, **kwargs: P.kwargs) -> Execution[R]:
+        """Runs to the end and returns the handle; what the function raises is raised here.
+
+        An id that exists already is resumed where it stopped; when it has ended nothing runs.
+        """
+        given = self._given(args, kwargs)
+        id = self._id or _record.call(*self._naming(given))
+        handle: Execution[R] = Execution(config.store(), id, self)
+        self._run(self._session(handle, given), given)
+        return handle
+
+    def resume(self, handle: Execution[R]) -> None:
+        self._run(self._session(handle, None), None)
+
+    async def aresume(self, handle: Execution[R]) -> None:
+        from asyncio import to_thread
+
+        await to_thread(self.resume, handle)
+
+    def replay(self, handle: Execution[R]) -> ReplayReport:
+        session = self._session(handle, None, replay=True)
+        failure: Exception | None = None
+        try:
+            self._run(session, None)
+        except Exception as error:
+            failure = error
+        return report(session, handle.known(), failure)
+
+    async def areplay(self, handle: Execution[R]) -> ReplayReport:
+        from asyncio import to_thread
+
+        return await to_thread(self.replay, handle)
+
+    def _run(self, session: Session[R], given: BoundArguments | None) -> None:
+        with session:
+            function = self._call(session, given)
+            if not session.finished:
+                session.result = function()
+
+
+class AsyncWorkflow(_Recorded[P, R]):
+    """A workflow that is an async function: `await` the call, and `start`."""
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if _context.frame() is None or self._id is not None:
+            handle = await self.start(*args, **kwargs)
+            return await handle.aresult()
+        value: R = await _record.acall(*self._nested(args, kwargs))
+        return value
+
+    async def start(self, *args: P.args, **kwargs: P.kwargs) -> Execution[R]:
+        """Runs to the end and returns the handle; what the function raises is raised here.
+
+        An id that exists already is resumed where it stopped; when it has ended nothing runs.
+        """
+        given = self._given(args, kwargs)
+        id = self._id or _record.call(*self._naming(given))
+        handle: Execution[R] = Execution(await off_loop(config.store), id, self)
+        await self._run(self._session(handle, given), given)
+        return handle
+
+    def resume(self, handle: Execution[R]) -> None:
+        _no_loop("aresume")
+        from asyncio import run
+
+        run(self.aresume(handle))
+
+    async def aresume(self, handle: Execution[R]) -> None:
+        await self._run(self._session(handle, None), None)
+
+    def replay(self, handle: Execution[R]) -> ReplayReport:
+        _no_loop("areplay")
+        from asyncio import run
+
+        return run(self.areplay(handle))
+
+    async def areplay(self, handle: Execution[R]) -> ReplayReport:
+        session = self._session(handle, None, replay=True)
+        failure: Exception | None = None
+        try:
+            await self._run(session, None)
+        except Exception as error:
+            failure = error
+        return await off_loop(report, session, handle.known(), failure)
+
+    async def _run(self, session: Session[R], given: BoundArguments | None) -> None:
+        async with session:
+            function = await off_loop(self._call, session, given)
+            if not session.finished:
+                session.result = await function()
+
+
+@overload
+def workflow(function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncWorkflow[P, R]: ...
+@overload
+def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
+@overload
+def workflow(*, name: str | None = None, version: str | None = None, codec: Codec | None = None) -> _Decorator: ...
+def workflow(
+    function: Any = None, /, *, name: str | None = None, version: str | None = None, codec: Codec | None = None
+) -> Any:
+    """Makes a function, plain or async, a workflow: each call is an execution that survives its process.
+
+    The name finds the code again and must stay the same while executions are unfinished. A changed
+    `version` says that the code cannot continue what another version began.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        kind = AsyncWorkflow if _arguments.is_async(function) else Workflow
+        made: Any = kind(function, name, version, codec)
+        _registry.add(made)
+        return made
+
+    return decorate if function is None else decorate(function)
+
+
+class _Decorator(Protocol):
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncWorkflow[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Workflow[P, R]: ...
+
+
+def _no_loop(twin: str) -> None:
+    import asyncio
+
+    if asyncio._get_running_loop() is not None:
+        raise InvalidInput(f"an event loop is running in this thread: await handle.{twin}() instead")
