@@ -1,0 +1,4 @@
+//! One binary for all integration tests: one file for each claim.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+
+mod layers;
