@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from omium import _pretty
@@ -17,13 +18,15 @@ from omium._text import clip, width_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Change", "Line", "diff", "render"]
+__all__ = ["Change", "Line", "diff", "lines", "render"]
 
 # Beyond this many element pairs the middle of two lists is compared position by position.
 _ALIGN_PAIRS = 4_000_000
 # Beyond this many pairs the unequal elements of a block are not matched by likeness.
 _LIKENESS_PAIRS = 2_500
 _ALIKE = 0.3
+# Deeper than this a difference is shown whole: a path that long says nothing to a reader.
+_DEPTH = 60
 _LONG_TEXT = 60
 
 
@@ -51,19 +54,19 @@ class _Missing:
 MISSING: Any = _Missing()
 
 
-def diff(old: Any, new: Any, path: str = "") -> Iterator[Change]:
+def diff(old: Any, new: Any, path: str = "", depth: int = 0) -> Iterator[Change]:
     """The changes that make `new` of `old`, in the order of the tree."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        yield from _dicts(old, new, path, _key_path)
-    elif isinstance(old, list) and isinstance(new, list):
-        yield from _lists(old, new, path)
-    elif isinstance(old, Typed) and isinstance(new, Typed) and old.name == new.name:
+    if isinstance(old, Typed) and isinstance(new, Typed) and old.name == new.name:
         if old.name in ("set", "frozenset"):
             yield from _sets(old.value, new.value, path)
-        elif isinstance(old.value, dict) and isinstance(new.value, dict):
-            yield from _dicts(old.value, new.value, path, _field_path)
-        else:
-            yield from diff(old.value, new.value, path)
+            return
+        name, old, new = _field_path, old.value, new.value
+    else:
+        name = _key_path
+    if depth < _DEPTH and isinstance(old, dict) and isinstance(new, dict):
+        yield from _dicts(old, new, path, name, depth + 1)
+    elif depth < _DEPTH and isinstance(old, list) and isinstance(new, list):
+        yield from _lists(old, new, path, depth + 1)
     elif repr(old) != repr(new):
         yield Change(path, "changed", old, new)
 
@@ -78,12 +81,15 @@ def _field_path(path: str, key: Any) -> str:
     return f"{path}.{key}"
 
 
-def _dicts(old: dict[Any, Any], new: dict[Any, Any], path: str, name: Any) -> Iterator[Change]:
+_Name = Callable[[str, Any], str]
+
+
+def _dicts(old: dict[Any, Any], new: dict[Any, Any], path: str, name: _Name, depth: int) -> Iterator[Change]:
     for key, value in old.items():
         if key not in new:
             yield Change(name(path, key), "removed", value, MISSING)
         else:
-            yield from diff(value, new[key], name(path, key))
+            yield from diff(value, new[key], name(path, key), depth)
     for key, value in new.items():
         if key not in old:
             yield Change(name(path, key), "added", MISSING, value)
@@ -99,18 +105,18 @@ def _sets(old: Any, new: Any, path: str) -> Iterator[Change]:
             yield Change(f"{path}{{}}", "added", MISSING, value)
 
 
-def _lists(old: list[Any], new: list[Any], path: str) -> Iterator[Change]:
+def _lists(old: list[Any], new: list[Any], path: str, depth: int) -> Iterator[Change]:
     # repr tells types apart and equals itself for NaN, which == does not.
     old_keys, new_keys = [repr(item) for item in old], [repr(item) for item in new]
     for i1, i2, j1, j2 in _unequal_blocks(old_keys, new_keys):
         for i, j in _pairs(old, new, i1, i2, j1, j2):
-            if j is None:
-                yield Change(f"{path}[{i}]", "removed", old[i], MISSING)
-            elif i is None:
-                yield Change(f"{path}[{j}]", "added", MISSING, new[j])
-            else:
+            if i is not None and j is not None:
                 place = f"{path}[{j}]" if i == j else f"{path}[{i}→{j}]"
-                yield from diff(old[i], new[j], place)
+                yield from diff(old[i], new[j], place, depth)
+            elif i is not None:
+                yield Change(f"{path}[{i}]", "removed", old[i], MISSING)
+            elif j is not None:
+                yield Change(f"{path}[{j}]", "added", MISSING, new[j])
 
 
 def _unequal_blocks(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int, int]]:
@@ -188,6 +194,11 @@ def _likeness(a: tuple[str, Any, frozenset[str]], b: tuple[str, Any, frozenset[s
         return 2.0 if repr(a[1]) == repr(b[1]) else 0.0
     together = len(a[2] | b[2])
     return len(a[2] & b[2]) / together if together else 1.0
+
+
+def lines(old: Any, new: Any, *, width: int = 100, limit: int = 40) -> list[str]:
+    """The difference as plain text, for an error message."""
+    return [line.text for line in render(diff(old, new), width=width, limit=limit)]
 
 
 def render(changes: Iterable[Change], *, width: int = 100, limit: int | None = 200) -> Iterator[Line]:

@@ -45,9 +45,14 @@ def explain(error: Exception, terminal: Terminal) -> int:
         return error.code
     kinds = [kind.__name__ for kind in type(error).__mro__]
     if "OmiumError" in kinds:
-        terminal.error(visible(str(error)), next((_HINTS[k] for k in kinds if k in _HINTS), None))
-        for row in getattr(error, "diff", ()):
+        # A divergence carries the differing lines beneath its first one.
+        first, *rest = str(error).splitlines() or [type(error).__name__]
+        terminal.error(visible(first))
+        for row in rest:
             terminal.note(f"  {visible(row)}")
+        hint = next((_HINTS[kind] for kind in kinds if kind in _HINTS), None)
+        if hint:
+            terminal.hint(hint)
         return REFUSED if any(kind in _REFUSED for kind in kinds) else FAILED
     if isinstance(error, OSError):
         terminal.error(visible(str(error)), "omium doctor looks at the disk and the rights")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,8 +30,10 @@ __all__ = [
 
 def store_path(arguments: Namespace) -> str:
     """The directory: --store, else OMIUM_STORE, else ./.omium."""
-    chosen: str = arguments.store or os.environ.get("OMIUM_STORE") or ".omium"
-    return chosen
+    from omium.config import settings
+
+    path = Path(arguments.store or settings().store).absolute()
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def open_store(arguments: Namespace, *, write: bool = False) -> Store:

@@ -5,7 +5,7 @@ python beside.py agent-1
 
 import sys
 
-from agent import run  # the file beside this one
+from agent import run  # type: ignore[import-not-found]  # the file beside this one
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""rollback, fork, resume and cancel: they show before they act, and do exactly that."""
+
+import json
+
+
+def test_rollback_plans_then_acts(place, snapshot):
+    assert str(place.omium("rollback", "report-1", "--to", "2", "--plan")) == snapshot(name="plan")
+    assert json.loads(place.omium("show", "report-1", "--json").out)["head"] == 4
+    assert str(place.omium("rollback", "report-1", "--to", "2")) == snapshot(name="act")
+    assert json.loads(place.omium("show", "report-1", "--json").out)["head"] == 2
+    assert str(place.omium("rollback", "report-1@2")) == snapshot(name="again")
+
+
+def test_rollback_to_the_beginning(place):
+    assert place.omium("rollback", "report-1", "--to", "0").code == 0
+    assert json.loads(place.omium("log", "report-1", "--json").out) == []
+
+
+def test_rollback_as_json(place):
+    plan = json.loads(place.omium("rollback", "report-1", "--to", "3", "--plan", "--json").out)
+    assert (plan["from"], plan["to"], plan["done"]) == (4, 3, False)
+    assert [entry["seq"] for entry in plan["falls"]] == [4]
+
+
+def test_rollback_of_a_thread(place, snapshot):
+    assert str(place.omium("rollback", "thread-1", "--to", "2")) == snapshot
+    (state,) = [e for e in json.loads(place.omium("log", "thread-1", "--json").out) if e["seq"] == 2]
+    assert state["live"]
+
+
+def test_fork_leaves_the_original_alone(place, snapshot):
+    before = place.omium("log", "report-1", "--json").out
+    assert str(place.omium("fork", "report-1", "--at", "2", "--id", "other")) == snapshot(name="named")
+    assert str(place.omium("fork", "report-1@2")) == snapshot(name="made-up name")
+    assert place.omium("fork", "report-1").out == "report-1-fork-2\n"
+    assert str(place.omium("fork", "report-1", "--id", "other")) == snapshot(name="taken")
+    assert place.omium("log", "report-1", "--json").out == before
+    assert [e["seq"] for e in json.loads(place.omium("log", "other", "--json").out)] == [1, 2]
+
+
+def test_fork_of_a_thread(place):
+    assert place.omium("fork", "thread-1", "--at", "2", "--id", "thread-2").code == 0
+    assert place.omium("cat", "thread-2", "--json").out == place.omium("cat", "thread-1@2", "--json").out
+
+
+def test_resume_finishes_what_crashed(place, snapshot):
+    assert str(place.omium("resume", "crashed-1")) == snapshot(name="first")
+    assert str(place.omium("resume", "crashed-1")) == snapshot(name="again")
+
+
+def test_resume_tries_what_failed_again(place, snapshot):
+    assert str(place.omium("resume", "failed-1", FAIL="1")) == snapshot(name="still failing")
+    assert str(place.omium("resume", "failed-1")) == snapshot(name="mended")
+
+
+def test_resume_as_json(place):
+    done = json.loads(place.omium("resume", "crashed-1", "--json").out)
+    assert done["status"] == "completed"
+    assert done["recorded_before"] == 3
+    assert done["ran"] == 1
+
+
+def test_resume_of_a_thread_says_how(place, snapshot):
+    assert str(place.omium("resume", "thread-1")) == snapshot
+
+
+def test_resume_without_its_code(empty, snapshot):
+    program = empty.directory / "gone.py"
+    program.write_text(
+        "import omium\n@omium.workflow\ndef gone():\n    return 1\n"
+        "if __name__ == '__main__':\n    gone.options(id='gone').start()\n"
+    )
+    empty.python(program)
+    empty.omium("rollback", "gone", "--to", "0")
+    program.unlink()
+    assert str(empty.omium("replay", "gone")) == snapshot
+
+
+def test_cancel(place, snapshot):
+    assert str(place.omium("cancel", "crashed-1")) == snapshot(name="running")
+    assert str(place.omium("cancel", "crashed-1")) == snapshot(name="again")
+    assert str(place.omium("cancel", "report-1")) == snapshot(name="completed")

@@ -1,0 +1,102 @@
+"""ls, show, log, cat and diff: what they print, and how they exit."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def storied(place):
+    """The store after a rollback, a second ending and a fork."""
+    place.omium("rollback", "report-1", "--to", "2")
+    place.omium("resume", "report-1", STYLE="short")
+    place.omium("fork", "report-1", "--at", "3", "--id", "report-1-formal")
+    place.omium("resume", "report-1-formal", STYLE="formal")
+    return place
+
+
+COMMANDS = [
+    "--help",
+    "ls",
+    "ls --status failed",
+    "ls --status orphaned",
+    "ls --workflow langgraph",
+    "ls --prefix cr",
+    "ls --prefix nothing-begins-so",
+    "ls -n 2",
+    "show report-1",
+    "show report-1 -n 2",
+    "show report-1@1",
+    "show report-1@3",
+    "show failed-1",
+    "show crashed-1",
+    "show thread-1",
+    "show thread-1@2",
+    "show report-1-formal",
+    "log report-1",
+    "log report-1 --all",
+    "log report-1 --graph",
+    "log report-1 --graph -n 3",
+    "log report-1-formal --graph",
+    "log failed-1",
+    "log thread-1",
+    "log thread-1 --graph",
+    "cat report-1",
+    "cat report-1 --input",
+    "cat report-1@1",
+    "cat report-1@1 --input",
+    "cat report-1@2 --json",
+    "cat failed-1@4",
+    "cat thread-1",
+    "cat thread-1@2 --name messages",
+    "cat thread-1@2 --name nothing",
+    "cat thread-1@2 --raw",
+    "diff report-1@1 report-1@2",
+    "diff report-1@4 report-1",
+    "diff report-1 report-1-formal",
+    "diff report-1@3",
+    "diff report-1@1",
+    "diff report-1 report-1",
+    "diff thread-1@1 thread-1@3",
+    "diff thread-1@2 thread-1@3 --json",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_output(storied, command, snapshot):
+    assert str(storied.omium(*command.split())) == snapshot
+
+
+@pytest.mark.parametrize("width", ["80", "120"])
+@pytest.mark.parametrize("command", ["ls", "show report-1", "log report-1 --graph", "diff thread-1@1 thread-1@3"])
+def test_nothing_is_wider_than_the_terminal(storied, command, width):
+    out = storied.omium(*command.split(), COLUMNS=width).out
+    assert out
+    assert max(map(len, out.splitlines())) <= int(width)
+
+
+def test_json_of_the_reading_verbs(storied):
+    listed = json.loads(storied.omium("ls", "--json").out)
+    assert {each["id"] for each in listed} == {"report-1", "failed-1", "crashed-1", "thread-1", "report-1-formal"}
+    shown = json.loads(storied.omium("show", "report-1", "--json").out)
+    assert shown["status"] == "completed"
+    assert shown["forks"] == ["report-1-formal"]
+    log = json.loads(storied.omium("log", "report-1", "--json").out)
+    assert [entry["name"] for entry in log] == ["plan", "search", "search", "write"]
+    whole = json.loads(storied.omium("log", "report-1", "--all", "--json").out)
+    assert [entry["seq"] for entry in whole if not entry["live"]] == [3, 4]
+    entry = json.loads(storied.omium("show", "report-1@1", "--json").out)
+    assert entry["values"]["value"]["codec"] == "msgpack"
+    difference = json.loads(storied.omium("diff", "report-1@1", "report-1@2", "--json").out)
+    assert [change["op"] for change in difference["changes"]] == ["added"]
+
+
+def test_cat_raw_is_the_bytes_of_the_store(storied):
+    assert storied.omium("cat", "thread-1@2", "--name", "count", "--raw").out == "\x00"
+
+
+def test_json_of_messages_keeps_every_field(storied):
+    (message,) = json.loads(storied.omium("cat", "thread-1@2", "--name", "messages", "--json").out)
+    assert message["$type"] == "langchain_core.messages.human.HumanMessage"
+    assert message["value"]["content"] == "What is an execution?"
+    assert "response_metadata" in message["value"]
