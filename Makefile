@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NEXTEST := $(shell command -v cargo-nextest)
 
-.PHONY: demo test lint wheel bench build build-release
+.PHONY: demo test test-langgraph-upstream lint wheel bench build build-release
 
 demo: build-release
 	$(BIN)/omium demo
@@ -12,6 +12,10 @@ test: build
 	$(if $(NEXTEST),cargo nextest run --workspace --no-tests=warn,cargo test --workspace --all-targets)
 	cargo test --workspace --doc
 	$(BIN)/pytest
+
+# LangGraph's own test suite, with omium's saver in place of its SQLite savers.
+test-langgraph-upstream: build
+	$(BIN)/python omium-py/tests/langgraph/upstream/run.py
 
 lint: build
 	cargo fmt --all --check
