@@ -56,8 +56,7 @@ def plain(codec: str, data: bytes) -> Any:
 def _typed(module: Any, name: Any, value: Any, *, only: bool) -> Typed:
     """`only` says that a list or dict is the one argument and not the arguments."""
     qualified = name if module == "builtins" else f"{module}.{name}"
-    sequence = module in {"builtins", "collections"}
-    if only and isinstance(value, (list, dict)) and not (sequence and isinstance(value, list)):
+    if only and isinstance(value, (list, dict)) and qualified not in {"set", "frozenset"}:
         value = [value]
     return Typed(qualified, value)
 
@@ -177,7 +176,8 @@ def _constructor(fields: dict[str, Any]) -> Any:
     """The envelope older LangGraph versions wrote around a class in JSON."""
     if fields.get("lc") in (1, 2) and fields.get("type") == "constructor":
         *module, name = fields["id"]
-        return Typed(".".join((*module, name)), fields.get("kwargs") or fields.get("args") or [])
+        value = fields.get("kwargs") or fields.get("args") or []
+        return _typed(".".join(module), name, value, only=False)
     return fields
 
 

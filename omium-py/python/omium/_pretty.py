@@ -75,6 +75,8 @@ def _brackets(tree: Typed) -> tuple[str, str]:
             return "(", ")"
         if tree.name == "set" and tree.value:
             return "{", "}"
+        if tree.name == "frozenset":
+            return "frozenset({", "})"
     return f"{tree.short}(", ")"
 
 

@@ -123,22 +123,22 @@ IDS = [
 ]
 
 
-@pytest.mark.parametrize("id", IDS, ids=lambda id: re.sub(r"\W", "_", id[:12]))
-def test_any_id(empty, id):
+@pytest.mark.parametrize("name", IDS, ids=lambda name: re.sub(r"\W", "_", name[:12]))
+def test_any_id(empty, name):
     omium.init(store=empty.directory / ".omium")
-    with omium.execution(id) as run:
+    with omium.execution(name) as run:
         run.checkpoint({"n": 1}, label="first")
     (listed,) = json.loads(empty.omium("ls", "--json").out)
-    assert listed["id"] == id
+    assert listed["id"] == name
     table = empty.omium("ls", COLUMNS="80")
     assert max(width_of(line) for line in table.out.splitlines()) <= 80
     assert "\x1b" not in table.out
     assert len(table.out.splitlines()) == 2
-    dashes = ["--"] if id.startswith("-") else []
+    dashes = ["--"] if name.startswith("-") else []
     for verb in ("show", "log"):
-        assert empty.omium(verb, *dashes, id).code == 0
-    assert json.loads(empty.omium("cat", "--json", *dashes, f"{id}@1").out) == {"n": 1}
-    assert empty.omium("fork", "--id", "plain", *dashes, f"{id}@1").out == "plain\n"
+        assert empty.omium(verb, *dashes, name).code == 0
+    assert json.loads(empty.omium("cat", "--json", *dashes, f"{name}@1").out) == {"n": 1}
+    assert empty.omium("fork", "--id", "plain", *dashes, f"{name}@1").out == "plain\n"
 
 
 def test_somebody_else_runs_it(empty, snapshot):
