@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from langgraph.checkpoint.base import Checkpoint
 from langgraph.checkpoint.base.id import uuid6
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import Checkpoint
 
 
 def config(thread: str = "t", key: str | None = None, scope: str = "") -> dict[str, Any]:

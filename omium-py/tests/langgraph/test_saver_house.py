@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from langgraph_support import config
 
 import omium
 from omium._omium import Store
-from omium.langgraph import Saver
+
+if TYPE_CHECKING:
+    from omium.langgraph import Saver
 
 
 def history(saver: Saver, thread: str = "t", scope: str = "") -> list[Any]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from langgraph.checkpoint.base import CheckpointTuple
 from langgraph_support import config
 
 from omium.langgraph import Saver, listing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from langgraph.checkpoint.base import CheckpointTuple
 
 
 def ids(found: Any) -> list[str]:

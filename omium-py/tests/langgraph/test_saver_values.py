@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from langgraph_support import checkpoint, config
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph_support import checkpoint, config
 
 import omium
 from omium._omium import Store
@@ -204,7 +204,7 @@ def test_encrypted_values_never_reach_the_disk_in_the_clear(directory: Any) -> N
         assert found is not None
         assert (found.checkpoint["channel_values"], found.metadata["note"]) == ({"a": [secret]}, secret)
         assert found.pending_writes == [("task", "a", secret)]
-        assert [*saver.list(config(), filter={"note": secret})][0].config == where
+        assert next(iter(saver.list(config(), filter={"note": secret}))).config == where
     state = Store(str(directory)).get_state("t", "")
     assert state is not None
     stored = [state.body, state.meta, *state.values.values(), *(write.value for write in state.writes)]

@@ -6,9 +6,9 @@ import inspect
 from typing import Any
 
 import pytest
-from langgraph_support import checkpoint, config
 from langgraph.checkpoint.serde.types import ERROR, INTERRUPT, RESUME, TASKS
 from langgraph.types import Send
+from langgraph_support import checkpoint, config
 
 from omium.langgraph import Saver
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata, CheckpointTuple
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.serde.types import TASKS
-from omium._omium import ElementCache, State, Value
 
+from omium._omium import ElementCache, State, Value
 from omium.exceptions import InvalidInput
 from omium.langgraph.blame import refusal
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
-
     from langgraph.checkpoint.serde.base import SerializerProtocol
 
 CODEC = "langgraph/"

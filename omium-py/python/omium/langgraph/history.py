@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.serde.types import TASKS
+
 from omium._omium import State
 from omium.langgraph.convert import SENDS_ARE_VALUES, Address, Load, place
 
@@ -30,39 +31,43 @@ def delta_history(
 ) -> Mapping[str, DeltaChannelHistory]:
     """The writes to each channel since its nearest stored value, oldest first, with that value."""
     history: dict[str, DeltaChannelHistory] = {channel: {"writes": []} for channel in channels}
-    unseeded = set(channels)
+    missing = set(channels)
     backwards: dict[str, list[PendingWrite]] = {channel: [] for channel in channels}
     for ancestor in ancestors(state, parent_of) if state is not None else ():
-        if not unseeded:
+        if not missing:
             break
         for write in reversed(ancestor.writes):
-            if write.channel in unseeded:
+            if write.channel in missing:
                 backwards[write.channel].append((write.task, write.channel, load(write.value)))
-        for channel in unseeded & ancestor.values.keys():
+        for channel in missing & ancestor.values.keys():
             history[channel]["seed"] = load(ancestor.values[channel])
-            unseeded.discard(channel)
+            missing.discard(channel)
     for channel, writes in backwards.items():
         history[channel]["writes"] = writes[::-1]
     return history
 
 
-def needed_by(state: State, parent_of: ParentOf, load: Load) -> Iterator[State]:
-    """The ancestors without which `state` could not be read.
+def unseeded(metadata: Mapping[str, Any], versions: Container[str], held: Container[str]) -> set[str]:
+    """The channels of a checkpoint that only its ancestors hold values of.
 
     LangGraph counts in the metadata, for each delta channel, the supersteps since its last stored
     value, and keeps no count when the value is stored in the checkpoint itself.
     """
+    counted: Iterable[str] = metadata.get("counters_since_delta_snapshot") or ()
+    return {channel for channel in counted if channel in versions and channel not in held}
+
+
+def needed_by(state: State, parent_of: ParentOf, load: Load) -> Iterator[State]:
+    """The ancestors without which `state` could not be read."""
     body: Mapping[str, Any] = load(state.body)
-    meta: Mapping[str, Any] = load(state.meta)
-    counted: Collection[str] = meta.get("counters_since_delta_snapshot") or ()
-    unseeded = {c for c in counted if c in body["channel_versions"] and c not in state.values}
+    missing = unseeded(load(state.meta), body["channel_versions"], state.values)
     may_have_sends = body["v"] < SENDS_ARE_VALUES and TASKS not in state.values
     for ancestor in ancestors(state, parent_of):
         has_sends = may_have_sends and any(write.channel == TASKS for write in ancestor.writes)
-        if not unseeded and not has_sends:
+        if not missing and not has_sends:
             return
         yield ancestor
-        unseeded -= ancestor.values.keys()
+        missing -= ancestor.values.keys()
         may_have_sends = False
 
 

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from langchain_core.runnables import RunnableConfig
-
     from langgraph.checkpoint.base import CheckpointMetadata
+
     from omium._omium import State, Store
 
 PAGE = 64

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from langgraph.checkpoint.base import ChannelVersions, Checkpoint
+
     from omium.langgraph.convert import Address
 
 START = "__start__"

@@ -12,15 +12,16 @@ from langgraph.checkpoint.base import (
     CheckpointMetadata,
     get_checkpoint_metadata,
 )
+
 from omium._omium import Store
 from omium.exceptions import InvalidInput
 from omium.langgraph import status
 from omium.langgraph.convert import Address, address, dump, to_config
+from omium.langgraph.history import unseeded
 from omium.langgraph.parents import Parents, entry_name
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
-
     from langgraph.checkpoint.serde.base import SerializerProtocol
 
 Commit = Callable[[Store], None]
@@ -52,6 +53,7 @@ def saving(
     body = dump(serde, rest, "the checkpoint")
     meta = dump(serde, merged, "the metadata")
     values = encode([name for name in channels if name not in keep])
+    whole = not unseeded(merged, checkpoint["channel_versions"], channels)
     # Only the graph's own namespace tells how the thread stands; that of a subgraph does not.
     standing = None if scope else status.of_checkpoint(checkpoint, merged)
 
@@ -69,6 +71,7 @@ def saving(
             keep=kept,
             group=None if group is None else str(group),
             status=standing,
+            whole=whole,
         ):
             # The parent has lost values since it was met, to a prune for instance.
             values.extend(encode(missing))

@@ -6,10 +6,12 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.serde.types import ERROR, INTERRUPT, RESUME, TASKS
+
 from omium.langgraph.parents import START
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import Checkpoint
+
     from omium._omium import Status
 
 BRANCH = "branch:to:"
