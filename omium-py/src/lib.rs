@@ -1,10 +1,26 @@
-//! `omium._omium`: omium-core for Python.
+//! `omium._omium`: omium-core for Python. The stub `_omium.pyi` is its documentation.
 
 mod codec;
+mod entry;
+mod error;
+mod execution;
+mod plan;
+mod run;
+mod state;
+mod store;
+mod value;
 
 use pyo3::prelude::*;
 
-#[pymodule]
+#[pymodule(gil_used = false)]
 fn _omium(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    codec::register(m)
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    codec::register(m)?;
+    value::register(m)?;
+    entry::register(m)?;
+    execution::register(m)?;
+    run::register(m)?;
+    state::register(m)?;
+    plan::register(m)?;
+    store::register(m)
 }

@@ -1,0 +1,176 @@
+//! What can go wrong, by what the caller can do about it.
+//!
+//! The variants are few and prescriptive. What exactly happened is in the [`source`] chain, whose types are
+//! private to the module that found it.
+//!
+//! [`source`]: std::error::Error::source
+
+use std::path::PathBuf;
+
+use crate::id::Seq;
+use crate::machine::Divergence;
+
+/// The result of everything that touches a store.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any error a caller's own code may return.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why the store or the run refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Check the id, or begin the execution first.
+    #[error("the store has no execution {id:?}")]
+    ExecutionNotFound {
+        /// The id asked for.
+        id: String,
+    },
+    /// Choose a seq the log has.
+    #[error("execution {execution:?} has no entry {seq} (its log ends at {last})")]
+    EntryNotFound {
+        /// The execution asked.
+        execution: String,
+        /// The seq asked for.
+        seq: Seq,
+        /// The last seq of the log.
+        last: Seq,
+    },
+    /// Wait for the owner, or end it: one writer at a time.
+    #[error("execution {execution:?} is being run by {owner}; one writer at a time")]
+    LeaseHeld {
+        /// The execution asked for.
+        execution: String,
+        /// `host:pid` of the owner.
+        owner: String,
+        /// Milliseconds since 1970 after which the lease may be taken over, if the owner is on another machine.
+        expires_at: Option<u64>,
+    },
+    /// Stop: somebody else has taken this execution over, and nothing more of this run will be recorded.
+    #[error("execution {execution:?} was taken over or cancelled; this run may record nothing more")]
+    Fenced {
+        /// The execution that was taken over.
+        execution: String,
+    },
+    /// The code no longer does what the record says. Restore the code, roll back to before the change, or fork.
+    #[error(transparent)]
+    Divergence(#[from] Box<Divergence>),
+    /// Do not trust this store: check it, and restore what it names from a copy.
+    #[error("the store is damaged: {what}")]
+    Corrupted {
+        /// What is damaged.
+        what: String,
+        /// What found it.
+        #[source]
+        source: BoxError,
+    },
+    /// Free space, make the directory writable or repair the disk, then do it again: nothing was acknowledged.
+    #[error("{action} failed")]
+    Unavailable {
+        /// What was being done.
+        action: &'static str,
+        /// What the system said.
+        #[source]
+        source: BoxError,
+    },
+    /// Name another directory, or an empty or missing one to begin a new store.
+    #[error("{path} is not an omium store", path = path.display())]
+    NotAStore {
+        /// The directory asked for.
+        path: PathBuf,
+    },
+    /// Use a version of omium that knows this format.
+    #[error("{path} needs {needs}; this version reads formats up to {knows}", path = path.display())]
+    FormatUnsupported {
+        /// The store's directory.
+        path: PathBuf,
+        /// What the store asks of its reader.
+        needs: String,
+        /// The newest format this version knows.
+        knows: u32,
+    },
+    /// Correct the call.
+    #[error("{what}")]
+    Invalid {
+        /// What is wrong with it, and what would be right.
+        what: String,
+    },
+    /// The code under the run failed; the source is its error.
+    #[error("step {step:?} failed")]
+    Step {
+        /// The step's name.
+        step: String,
+        /// The error it returned.
+        #[source]
+        source: BoxError,
+    },
+    /// Give the value a serialisable form.
+    #[error("a value of {what} could not be encoded or decoded")]
+    NotSerializable {
+        /// The step or state it belongs to.
+        what: String,
+        /// What the codec said.
+        #[source]
+        source: BoxError,
+    },
+}
+
+impl Error {
+    pub(crate) fn corrupted(what: impl Into<String>, source: impl Into<BoxError>) -> Error {
+        Error::Corrupted { what: what.into(), source: source.into() }
+    }
+
+    pub(crate) fn unavailable(action: &'static str, source: impl Into<BoxError>) -> Error {
+        Error::Unavailable { action, source: source.into() }
+    }
+
+    pub(crate) fn invalid(what: impl Into<String>) -> Error {
+        Error::Invalid { what: what.into() }
+    }
+}
+
+/// A row, frame or recipe that does not say what was written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Damage {
+    #[error("the checksum of {0} does not match its content")]
+    Checksum(&'static str),
+    #[error("{0} ends early or goes on too long")]
+    Length(&'static str),
+    #[error("{what} holds {found}, which no version writes")]
+    Unknown { what: &'static str, found: u64 },
+    #[error("{what} {id} is missing")]
+    Missing { what: &'static str, id: i64 },
+    #[error("the value's hash is {found}, not {expected}")]
+    Root { expected: crate::id::Digest, found: crate::id::Digest },
+    #[error("a record cannot be decoded")]
+    Record(#[from] wincode::ReadError),
+    #[error("a compressed block cannot be decoded")]
+    Block(#[source] std::io::Error),
+}
+
+impl From<Damage> for Error {
+    fn from(damage: Damage) -> Error {
+        let what = match &damage {
+            Damage::Checksum(what) | Damage::Length(what) => (*what).to_owned(),
+            Damage::Unknown { what, .. } => (*what).to_owned(),
+            Damage::Missing { what, id } => format!("{what} {id}"),
+            Damage::Root { .. } => "a value".to_owned(),
+            Damage::Record(_) => "a record".to_owned(),
+            Damage::Block(_) => "a pack".to_owned(),
+        };
+        Error::corrupted(what, damage)
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    /// SQLite's own verdict decides whether data is damaged or the disk is in the way.
+    fn from(source: rusqlite::Error) -> Error {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match source.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => Error::corrupted("the index", source),
+            // A column of another type than the schema's strict one can only come from damage.
+            None => Error::corrupted("the index", source),
+            Some(_) => Error::unavailable("the index", source),
+        }
+    }
+}

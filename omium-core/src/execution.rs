@@ -1,0 +1,98 @@
+//! A handle on one execution, running or not.
+
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+use crate::id::Seq;
+use crate::model::{Blob, Entry, ExecutionInfo};
+use crate::run::Run;
+use crate::store::{Edit, RollbackPlan, Store};
+
+/// One durable run of a workflow, addressed by its id.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    store: Store,
+    id: String,
+}
+
+impl Execution {
+    pub(crate) fn new(store: Store, id: String) -> Execution {
+        Execution { store, id }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What the store knows of it now.
+    pub fn info(&self) -> Result<ExecutionInfo> {
+        self.store.info(&self.id)
+    }
+
+    /// Everything one can return to, oldest first: each finished step leaves one.
+    pub fn checkpoints(&self) -> Result<Vec<Entry>> {
+        self.store.entries(&self.id, false, Seq::ZERO, None)
+    }
+
+    /// What it returned, when it is completed.
+    pub fn result<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        let Some(value) = self.store.execution_result(&self.id)? else { return Ok(None) };
+        let decoded = rmp_serde::from_slice(&value.read()?);
+        decoded
+            .map(Some)
+            .map_err(|source| Error::NotSerializable { what: "the result".to_owned(), source: source.into() })
+    }
+
+    /// What [`Execution::rollback`] would do.
+    pub fn plan_rollback(&self, to: Seq) -> Result<RollbackPlan> {
+        self.store.plan_rollback(&self.id, to)
+    }
+
+    /// Moves the head back; nothing is erased. It does not undo what steps did to the outside world.
+    pub fn rollback(&self, to: Seq) -> Result<()> {
+        self.store.rollback(&self.id, to).map(drop)
+    }
+
+    /// A new execution that shares this one's history up to `at`.
+    pub fn fork(&self, at: Seq, id: &str) -> Result<Execution> {
+        self.fork_with(at, id, &[])
+    }
+
+    /// A fork in which some recorded values are others.
+    pub fn fork_with(&self, at: Seq, id: &str, edits: &[Edit]) -> Result<Execution> {
+        self.store.fork(&self.id, at, id, edits)?;
+        Ok(Execution::new(self.store.clone(), id.to_owned()))
+    }
+
+    /// Continues it: takes the lease, and answers from the record up to the head.
+    pub fn resume(&self) -> Result<Run> {
+        Run::begin(&self.store, &self.info()?.workflow, &self.id, None, None)
+    }
+
+    /// Runs code against the record: nothing is written, and what is not recorded is a divergence.
+    pub fn replay(&self) -> Result<Run> {
+        Run::replay(&self.store, &self.id)
+    }
+}
+
+impl Store {
+    /// Begins an execution of `workflow`, or resumes it, and takes its lease: one writer at a time.
+    ///
+    /// On a finished execution the run answers from the record and writes nothing.
+    pub fn begin(&self, workflow: &str, id: &str) -> Result<Run> {
+        Run::begin(self, workflow, id, None, None)
+    }
+
+    /// Like [`Store::begin`], recording what the workflow was given and where its code is.
+    pub fn begin_with(&self, workflow: &str, id: &str, input: Option<&Blob>, source: Option<&str>) -> Result<Run> {
+        Run::begin(self, workflow, id, input, source)
+    }
+
+    /// The handle of an execution that exists.
+    pub fn execution(&self, id: &str) -> Result<Execution> {
+        self.info(id)?;
+        Ok(Execution::new(self.clone(), id.to_owned()))
+    }
+}

@@ -1,0 +1,33 @@
+-- The index of a store, format 1. docs/format.md says what each column holds; nothing here is edited once released.
+CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE label(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE owner(id INTEGER PRIMARY KEY AUTOINCREMENT, nonce BLOB NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, seen_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE execution(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, uid TEXT NOT NULL UNIQUE, workflow TEXT NOT NULL, source TEXT,
+  status INTEGER NOT NULL, head INTEGER NOT NULL, last INTEGER NOT NULL, epoch INTEGER NOT NULL,
+  token INTEGER NOT NULL, owner INTEGER, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,
+  forked_uid TEXT, forked_seq INTEGER, error TEXT, input BLOB, result BLOB, sum BLOB NOT NULL) STRICT;
+CREATE TABLE epoch(
+  execution INTEGER NOT NULL, number INTEGER NOT NULL, base INTEGER NOT NULL, start INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL, PRIMARY KEY(execution, number)) STRICT, WITHOUT ROWID;
+CREATE TABLE entry(
+  execution INTEGER NOT NULL, seq INTEGER NOT NULL, kind INTEGER NOT NULL, scope TEXT NOT NULL, key TEXT NOT NULL,
+  grp TEXT, sum BLOB NOT NULL, record BLOB NOT NULL, PRIMARY KEY(execution, seq)) STRICT, WITHOUT ROWID;
+CREATE INDEX entry_state ON entry(execution, scope, key) WHERE kind = 4;
+CREATE INDEX entry_group ON entry(grp) WHERE grp IS NOT NULL;
+CREATE TABLE write(
+  execution INTEGER NOT NULL, scope TEXT NOT NULL, key TEXT NOT NULL, task TEXT NOT NULL, idx INTEGER NOT NULL,
+  epoch INTEGER NOT NULL, after INTEGER NOT NULL, path TEXT NOT NULL, channel INTEGER NOT NULL, status INTEGER,
+  sum BLOB NOT NULL, slot BLOB NOT NULL,
+  PRIMARY KEY(execution, scope, key, task, idx, epoch)) STRICT, WITHOUT ROWID;
+CREATE TABLE value(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, root BLOB NOT NULL, len INTEGER NOT NULL, anchor INTEGER,
+  recipe BLOB NOT NULL) STRICT;
+CREATE INDEX value_root ON value(substr(root, 1, 8));
+CREATE TABLE chunk(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL, pack INTEGER NOT NULL, at INTEGER NOT NULL,
+  len INTEGER NOT NULL) STRICT;
+CREATE INDEX chunk_digest ON chunk(substr(digest, 1, 8));
+CREATE INDEX chunk_pack ON chunk(pack);
+CREATE TABLE pack(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, location INTEGER NOT NULL, name TEXT, size INTEGER NOT NULL, bytes BLOB) STRICT;

@@ -1,0 +1,288 @@
+//! Matching running code against the record, by address.
+//!
+//! An address is (scope, key, occurrence). Parallel code commits in any order, so order alone proves nothing;
+//! but within one *strand* (a thread or task) the program is sequential, and every entry knows what its strand
+//! had reached when it began. When the record holds a successor on the same strand and the code asks for
+//! something else there, the code has changed: that is a divergence, found before anything runs.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::Divergence;
+use crate::id::Seq;
+use crate::model::{Address, Outcome};
+
+/// What the cursor needs to know of a recorded entry.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub seq: Seq,
+    pub address: Address,
+    pub name: String,
+    pub prev: Seq,
+    pub spawned: bool,
+    pub outcome: Outcome,
+}
+
+/// A place the code asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Ticket {
+    pub scope: String,
+    pub key: String,
+    pub name: String,
+    pub prev: Seq,
+    pub spawned: bool,
+}
+
+/// What the code gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Claimed {
+    /// Recorded there: answer it, run nothing.
+    Recorded { seq: Seq, occurrence: u32 },
+    /// An effect began there and left no receipt.
+    InDoubt { seq: Seq, occurrence: u32 },
+    /// Not recorded: run it.
+    Fresh { occurrence: u32 },
+}
+
+/// The record of one execution as a running program sees it.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    execution: String,
+    places: Vec<Place>,
+    by_address: HashMap<Address, usize>,
+    by_strand: HashMap<(String, Seq), usize>,
+    taken: HashMap<(String, String), BTreeSet<u32>>,
+    failures: HashMap<Address, u32>,
+    consumed: HashSet<Seq>,
+    record_only: bool,
+}
+
+impl Cursor {
+    /// Over live entries in seq order. With `record_only` a miss is a divergence too.
+    pub(crate) fn new(execution: &str, recorded: Vec<Place>, record_only: bool) -> Cursor {
+        let gone_on_from: HashSet<Seq> = recorded.iter().map(|place| place.prev).collect();
+        let mut by_address = HashMap::new();
+        let mut by_strand = HashMap::new();
+        for (index, place) in recorded.iter().enumerate() {
+            // A failure the code did not go on from ended the run: it is tried again, so it holds no place.
+            // A replay only looks, and answers it.
+            let ended_the_run = place.outcome == Outcome::Failed && !gone_on_from.contains(&place.seq);
+            if ended_the_run && !record_only {
+                continue;
+            }
+            // A later entry at the same place is the one that counts: a receipt after its intent.
+            by_address.insert(place.address.clone(), index);
+            if !place.spawned {
+                by_strand.insert((place.address.scope.clone(), place.prev), index);
+            }
+        }
+        Cursor {
+            execution: execution.to_owned(),
+            places: recorded,
+            by_address,
+            by_strand,
+            taken: HashMap::new(),
+            failures: HashMap::new(),
+            consumed: HashSet::new(),
+            record_only,
+        }
+    }
+
+    /// Takes the place for `ticket`, or tells how the code differs from the record.
+    pub(crate) fn claim(&mut self, ticket: &Ticket) -> Result<Claimed, Box<Divergence>> {
+        if !ticket.spawned
+            && let Some(&index) = self.by_strand.get(&(ticket.scope.clone(), ticket.prev))
+            && !self.consumed.contains(&self.places[index].seq)
+        {
+            if self.places[index].address.key != ticket.key {
+                return Err(self.divergence(Some(index), ticket));
+            }
+            return Ok(self.answer(index));
+        }
+        let occurrence = self.lowest_free(ticket);
+        let address = Address { scope: ticket.scope.clone(), key: ticket.key.clone(), occurrence };
+        match self.by_address.get(&address) {
+            Some(&index) => Ok(self.answer(index)),
+            None if self.record_only => {
+                let nearest = self.nearest(ticket);
+                Err(self.divergence(nearest, ticket))
+            }
+            None => {
+                self.take(&ticket.scope, &ticket.key, occurrence);
+                Ok(Claimed::Fresh { occurrence })
+            }
+        }
+    }
+
+    /// Notes a failure, answered or new, and gives its place back: it does not consume an occurrence.
+    pub(crate) fn fail(&mut self, scope: &str, key: &str, occurrence: u32) {
+        let address = Address { scope: scope.to_owned(), key: key.to_owned(), occurrence };
+        *self.failures.entry(address).or_default() += 1;
+        self.give_back(scope, key, occurrence);
+    }
+
+    /// How often the call at this address has failed so far in this run: what it calls in turn must not be
+    /// answered with what an earlier, failed attempt called.
+    pub(crate) fn failures(&self, scope: &str, key: &str, occurrence: u32) -> u32 {
+        let address = Address { scope: scope.to_owned(), key: key.to_owned(), occurrence };
+        self.failures.get(&address).copied().unwrap_or(0)
+    }
+
+    /// Gives a place back.
+    pub(crate) fn give_back(&mut self, scope: &str, key: &str, occurrence: u32) {
+        if let Some(taken) = self.taken.get_mut(&(scope.to_owned(), key.to_owned())) {
+            taken.remove(&occurrence);
+        }
+    }
+
+    pub(crate) fn consumed(&self, seq: Seq) -> bool {
+        self.consumed.contains(&seq)
+    }
+
+    /// How many recorded entries were answered.
+    pub(crate) fn answered(&self) -> usize {
+        self.consumed.len()
+    }
+
+    /// How many entries the record held.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    fn answer(&mut self, index: usize) -> Claimed {
+        let (seq, outcome) = (self.places[index].seq, self.places[index].outcome);
+        let Address { scope, key, occurrence } = self.places[index].address.clone();
+        self.consumed.insert(seq);
+        if outcome == Outcome::Failed {
+            self.fail(&scope, &key, occurrence);
+        } else {
+            self.take(&scope, &key, occurrence);
+        }
+        match outcome {
+            Outcome::Intent => Claimed::InDoubt { seq, occurrence },
+            Outcome::Done | Outcome::Failed => Claimed::Recorded { seq, occurrence },
+        }
+    }
+
+    fn take(&mut self, scope: &str, key: &str, occurrence: u32) {
+        self.taken.entry((scope.to_owned(), key.to_owned())).or_default().insert(occurrence);
+    }
+
+    fn lowest_free(&self, ticket: &Ticket) -> u32 {
+        let Some(taken) = self.taken.get(&(ticket.scope.clone(), ticket.key.clone())) else { return 0 };
+        // A loop takes 0, 1, 2 ...: then the set is full up to its length, and the common case is one look.
+        let full = taken.len() as u32;
+        if taken.last().is_some_and(|last| last + 1 == full) {
+            return full;
+        }
+        (0..full).find(|occurrence| !taken.contains(occurrence)).unwrap_or(full)
+    }
+
+    /// The entry a reader would compare a miss with: next on the strand, else the same name, else the last.
+    fn nearest(&self, ticket: &Ticket) -> Option<usize> {
+        let strand = self.by_strand.get(&(ticket.scope.clone(), ticket.prev)).copied();
+        let unconsumed = |index: &usize| !self.consumed.contains(&self.places[*index].seq);
+        let same_name = || {
+            (0..self.places.len())
+                .filter(unconsumed)
+                .find(|&i| self.places[i].name == ticket.name && self.places[i].address.scope == ticket.scope)
+        };
+        strand.filter(unconsumed).or_else(same_name)
+    }
+
+    fn divergence(&self, nearest: Option<usize>, ticket: &Ticket) -> Box<Divergence> {
+        let place = nearest.map(|index| &self.places[index]);
+        let shown =
+            |scope: &str, name: &str| if scope.is_empty() { name.to_owned() } else { format!("{scope}/{name}") };
+        Box::new(Divergence {
+            execution: self.execution.clone(),
+            seq: place.map(|place| place.seq),
+            expected: place.map(|place| shown(&place.address.scope, &place.name)),
+            found: shown(&ticket.scope, &ticket.name),
+            inputs_differ: place.is_some_and(|place| place.name == ticket.name),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(seq: u64, key: &str, occurrence: u32, prev: u64, spawned: bool, outcome: Outcome) -> Place {
+        let address = Address { scope: String::new(), key: key.to_owned(), occurrence };
+        Place { seq: Seq(seq), address, name: key.to_owned(), prev: Seq(prev), spawned, outcome }
+    }
+
+    fn ticket(key: &str, prev: u64, spawned: bool) -> Ticket {
+        Ticket { scope: String::new(), key: key.to_owned(), name: key.to_owned(), prev: Seq(prev), spawned }
+    }
+
+    fn done(seq: u64, key: &str, prev: u64) -> Place {
+        place(seq, key, 0, prev, false, Outcome::Done)
+    }
+
+    #[test]
+    fn the_record_answers_and_then_the_code_runs_live() {
+        let mut cursor = Cursor::new("x", vec![done(1, "a", 0), done(2, "b", 1)], false);
+        assert_eq!(cursor.claim(&ticket("a", 0, false)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+        assert_eq!(cursor.claim(&ticket("b", 1, false)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+        assert_eq!(cursor.claim(&ticket("b", 2, false)), Ok(Claimed::Fresh { occurrence: 1 }));
+        assert_eq!((cursor.answered(), cursor.len()), (2, 2));
+    }
+
+    #[test]
+    fn renamed_and_reordered_steps_diverge() {
+        let record = || vec![done(1, "a", 0), done(2, "b", 1), done(3, "c", 2)];
+        let mut renamed = Cursor::new("x", record(), false);
+        renamed.claim(&ticket("a", 0, false)).unwrap();
+        let divergence = renamed.claim(&ticket("b2", 1, false)).unwrap_err();
+        assert_eq!(divergence.to_string(), "x@2 recorded b where the code now asks for b2");
+        let mut reordered = Cursor::new("x", record(), false);
+        assert_eq!(reordered.claim(&ticket("b", 0, false)).unwrap_err().seq, Some(Seq(1)));
+    }
+
+    #[test]
+    fn parallel_steps_match_in_any_order() {
+        let spawned = |seq, key| place(seq, key, 0, 0, true, Outcome::Done);
+        let mut cursor = Cursor::new("x", vec![spawned(1, "c"), spawned(2, "a")], false);
+        assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+        assert_eq!(cursor.claim(&ticket("b", 0, true)), Ok(Claimed::Fresh { occurrence: 0 }));
+        assert_eq!(cursor.claim(&ticket("c", 0, true)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+    }
+
+    #[test]
+    fn a_failed_attempt_gives_its_occurrence_back() {
+        let mut cursor = Cursor::new("x", Vec::new(), false);
+        assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Fresh { occurrence: 0 }));
+        assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Fresh { occurrence: 1 }));
+        cursor.give_back("", "a", 0);
+        assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Fresh { occurrence: 0 }));
+        assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Fresh { occurrence: 2 }));
+    }
+
+    #[test]
+    fn a_handled_failure_is_answered_and_an_unhandled_one_is_tried_again() {
+        let failed = place(1, "a", 0, 0, false, Outcome::Failed);
+        let mut handled = Cursor::new("x", vec![failed.clone(), done(2, "b", 1)], false);
+        assert_eq!(handled.claim(&ticket("a", 0, false)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+        let mut unhandled = Cursor::new("x", vec![failed], false);
+        assert_eq!(unhandled.claim(&ticket("a", 0, false)), Ok(Claimed::Fresh { occurrence: 0 }));
+    }
+
+    #[test]
+    fn a_receipt_settles_its_intent() {
+        let intent = place(1, "charge", 0, 0, false, Outcome::Intent);
+        let receipt = place(2, "charge", 0, 0, false, Outcome::Done);
+        let mut open = Cursor::new("x", vec![intent.clone()], false);
+        assert_eq!(open.claim(&ticket("charge", 0, false)), Ok(Claimed::InDoubt { seq: Seq(1), occurrence: 0 }));
+        let mut settled = Cursor::new("x", vec![intent, receipt], false);
+        assert_eq!(settled.claim(&ticket("charge", 0, false)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+    }
+
+    #[test]
+    fn a_replay_runs_nothing_that_is_not_recorded() {
+        let mut cursor = Cursor::new("x", vec![done(1, "a", 0)], true);
+        cursor.claim(&ticket("a", 0, false)).unwrap();
+        let divergence = cursor.claim(&ticket("b", 1, false)).unwrap_err();
+        assert_eq!(divergence.to_string(), "the code asks for b, which the record of x does not hold");
+    }
+}

@@ -1,0 +1,38 @@
+//! The code no longer does what the record says.
+
+use std::fmt;
+
+use crate::id::Seq;
+
+/// The record holds another entry at this point than the code asks for. Raised before anything ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Divergence {
+    /// The execution.
+    pub execution: String,
+    /// The nearest recorded entry, the one the record expects here when there is one.
+    pub seq: Option<Seq>,
+    /// Its address, readable.
+    pub expected: Option<String>,
+    /// The address the code asked for, readable.
+    pub found: String,
+    /// Whether it is the inputs that differ, not the name.
+    pub inputs_differ: bool,
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Divergence { execution, found, .. } = self;
+        match (self.seq, &self.expected) {
+            (Some(seq), Some(expected)) if self.inputs_differ => {
+                write!(f, "{execution}@{seq} recorded {expected} with other inputs than the code now gives {found}")
+            }
+            (Some(seq), Some(expected)) => {
+                write!(f, "{execution}@{seq} recorded {expected} where the code now asks for {found}")
+            }
+            _ => write!(f, "the code asks for {found}, which the record of {execution} does not hold"),
+        }
+    }
+}
+
+impl std::error::Error for Divergence {}

@@ -1,0 +1,12 @@
+//! Passive records: what an execution, an entry and a value are. No I/O.
+
+mod entry;
+mod execution;
+mod retention;
+mod value;
+
+pub(crate) use entry::{Address, Record, Slot};
+pub use entry::{Entry, Kind, Outcome};
+pub use execution::{ExecutionInfo, Status};
+pub use retention::Retention;
+pub use value::{Blob, codec};

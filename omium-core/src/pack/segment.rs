@@ -1,0 +1,100 @@
+//! Segment files: packs too large for the index. A file is durable before the row that names it (I2).
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The `seg/` directory of a store.
+#[derive(Clone, Debug)]
+pub(crate) struct Segments {
+    directory: PathBuf,
+}
+
+const SUFFIX: &str = "pack";
+const UNFINISHED: &str = "tmp";
+
+impl Segments {
+    pub(crate) fn new(store: &Path) -> Segments {
+        Segments { directory: store.join("seg") }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name).with_extension(SUFFIX)
+    }
+
+    /// Writes a segment and makes it durable. A crash at any point leaves at most a file nobody names.
+    pub(crate) fn write(&self, name: &str, parts: &[&[u8]], durable: bool) -> io::Result<()> {
+        if !self.directory.is_dir() {
+            fs::create_dir_all(&self.directory)?;
+            if durable && let Some(parent) = self.directory.parent() {
+                File::open(parent)?.sync_all()?;
+            }
+        }
+        let unfinished = self.path(name).with_extension(UNFINISHED);
+        let written = (|| {
+            let mut file = File::create(&unfinished)?;
+            parts.iter().try_for_each(|part| file.write_all(part))?;
+            if durable {
+                file.sync_all()?;
+            }
+            fs::rename(&unfinished, self.path(name))
+        })();
+        if let Err(error) = written {
+            // The disk may be full: what was begun must not stay. Its own failure would hide the cause.
+            let _ = fs::remove_file(&unfinished);
+            return Err(error);
+        }
+        if durable { File::open(&self.directory)?.sync_all() } else { Ok(()) }
+    }
+
+    /// Reads `len` bytes at `at`; fewer when the file ends.
+    pub(crate) fn read(&self, name: &str, at: u64, len: usize) -> io::Result<Vec<u8>> {
+        let mut file = File::open(self.path(name))?;
+        file.seek(SeekFrom::Start(at))?;
+        let mut bytes = Vec::new();
+        file.take(len as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    pub(crate) fn len(&self, name: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.path(name))?.len())
+    }
+
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path(name))
+    }
+
+    /// The names of the segments there are, with their sizes, and of files that were never finished.
+    pub(crate) fn list(&self) -> io::Result<Vec<(String, u64)>> {
+        let entries = match fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            if let Some(name) = Path::new(&entry.file_name()).file_stem().and_then(|stem| stem.to_str()) {
+                found.push((name.to_owned(), entry.metadata()?.len()));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+}
+
+/// Removes files no row names, if they are older than `age`: a younger one may be about to be named.
+pub(crate) fn remove_stale(segments: &Segments, named: impl Fn(&str) -> bool, age: Duration) -> io::Result<u64> {
+    let mut freed = 0;
+    for (name, size) in segments.list()? {
+        for suffix in [SUFFIX, UNFINISHED] {
+            let path = segments.path(&name).with_extension(suffix);
+            let unnamed = suffix == UNFINISHED || !named(&name);
+            if unnamed && path.is_file() && fs::metadata(&path)?.modified()?.elapsed().is_ok_and(|since| since >= age) {
+                fs::remove_file(&path)?;
+                freed += size;
+            }
+        }
+    }
+    Ok(freed)
+}

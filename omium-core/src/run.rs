@@ -1,0 +1,412 @@
+//! The live handle: code asks for a place in the record, and leaves its outcome there.
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{BoxError, Error, Result};
+use crate::execution::Execution;
+use crate::id::{Digest, Seq};
+use crate::machine::{Claimed, Cursor, Ticket};
+use crate::model::{Blob, Entry, Kind, Outcome, Status};
+use crate::store::{Append, Durability, Leased, Store, Values};
+
+/// A running execution, which holds its lease: one writer at a time.
+///
+/// [`Run::step`] is all a sequential program needs. [`Run::claim`] and what follows it are for code that brings
+/// its own scopes, inputs and threads, such as a language binding.
+#[must_use = "a run that is dropped without Run::complete stays unfinished, to be resumed"]
+#[derive(Debug)]
+pub struct Run {
+    store: Store,
+    id: String,
+    workflow: String,
+    lease: Option<Leased>,
+    cursor: Mutex<Cursor>,
+    status: Mutex<Status>,
+    ran: Mutex<u64>,
+    pid: u32,
+    /// What this handle's own strand has reached.
+    reached: Seq,
+}
+
+/// What a piece of code is, for finding its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// What it records.
+    pub kind: Kind,
+    /// The path of the claim around it; empty at the top.
+    pub scope: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// A digest of its inputs; empty when only the name identifies it.
+    pub digest: &'a [u8],
+    /// The seq its strand (thread or task) has reached.
+    pub prev: Seq,
+    /// Whether it is the first call of a new strand.
+    pub spawned: bool,
+}
+
+/// A place in the record. Finish it with [`Run::commit`], [`Run::fail`] or [`Run::abandon`].
+#[derive(Clone, Debug)]
+pub struct Claim {
+    kind: Kind,
+    scope: String,
+    name: String,
+    key: String,
+    occurrence: u32,
+    prev: Seq,
+    spawned: bool,
+    path: String,
+    /// The outcome, when there is one: the code must not run.
+    pub recorded: Option<Entry>,
+    /// An effect that began and left no receipt.
+    pub intent: Option<Entry>,
+}
+
+impl Claim {
+    /// The scope it is in.
+    #[must_use]
+    pub fn scope(&self) -> &str {
+        &self.scope
+    }
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+    /// Name and digest of the inputs.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+    /// The how-manieth with this scope and key.
+    #[must_use]
+    pub fn occurrence(&self) -> u32 {
+        self.occurrence
+    }
+    /// The scope of whatever the claimed code calls in turn.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+/// What is left at a claimed place.
+#[derive(Clone, Debug, Default)]
+pub struct Outcomes<'a> {
+    /// What the code returned, or what is to be known of its failure.
+    pub value: Option<&'a Blob>,
+    /// What it was given.
+    pub input: Option<&'a Blob>,
+    /// Remarks.
+    pub meta: Option<&'a Blob>,
+    /// Counters.
+    pub usage: Vec<(String, i64)>,
+    /// How often it was tried; 0 counts as once.
+    pub attempts: u32,
+    /// When it began, in milliseconds since 1970.
+    pub started_ms: Option<u64>,
+}
+
+impl Run {
+    pub(crate) fn begin(
+        store: &Store,
+        workflow: &str,
+        id: &str,
+        input: Option<&Blob>,
+        source: Option<&str>,
+    ) -> Result<Run> {
+        let begun = store.begin_leased(workflow, id, input, source)?;
+        let record_only = begun.lease.is_none();
+        Ok(Run {
+            store: store.clone(),
+            id: id.to_owned(),
+            workflow: begun.workflow,
+            cursor: Mutex::new(Cursor::new(id, begun.places, record_only)),
+            lease: begun.lease,
+            status: Mutex::new(begun.status),
+            ran: Mutex::new(0),
+            pid: std::process::id(),
+            reached: Seq::ZERO,
+        })
+    }
+
+    pub(crate) fn replay(store: &Store, id: &str) -> Result<Run> {
+        let begun = store.begin_recorded(id)?;
+        Ok(Run {
+            store: store.clone(),
+            id: id.to_owned(),
+            workflow: begun.workflow,
+            cursor: Mutex::new(Cursor::new(id, begun.places, true)),
+            lease: None,
+            status: Mutex::new(begun.status),
+            ran: Mutex::new(0),
+            pid: std::process::id(),
+            reached: Seq::ZERO,
+        })
+    }
+
+    /// The execution's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The workflow it runs.
+    #[must_use]
+    pub fn workflow(&self) -> &str {
+        &self.workflow
+    }
+
+    /// What it is doing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        *self.status.lock()
+    }
+
+    /// Whether everything is answered from the record and nothing runs.
+    #[must_use]
+    pub fn is_record_only(&self) -> bool {
+        self.lease.is_none()
+    }
+
+    /// How many entries the record held when the run began.
+    #[must_use]
+    pub fn recorded(&self) -> usize {
+        self.cursor.lock().len()
+    }
+
+    /// How many of them were answered so far.
+    #[must_use]
+    pub fn replayed(&self) -> usize {
+        self.cursor.lock().answered()
+    }
+
+    /// How many entries this run added so far.
+    #[must_use]
+    pub fn ran(&self) -> u64 {
+        *self.ran.lock()
+    }
+
+    /// Whether a recorded entry was answered in this run.
+    #[must_use]
+    pub fn consumed(&self, seq: Seq) -> bool {
+        self.cursor.lock().consumed(seq)
+    }
+
+    /// Runs `body` once per record: what it returned is durable before this returns, and a resumed run gets
+    /// it back without running `body` again.
+    pub fn step<T: Serialize + DeserializeOwned>(&mut self, name: &str, body: impl FnOnce() -> T) -> Result<T> {
+        self.try_step(name, || Ok::<T, BoxError>(body()))
+    }
+
+    /// Like [`Run::step`] for a body that can fail. A failure is recorded and returned as [`Error::Step`]; the
+    /// same step tried again takes the same place.
+    pub fn try_step<T, E>(&mut self, name: &str, body: impl FnOnce() -> Result<T, E>) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned,
+        E: Into<BoxError>,
+    {
+        let call = Call { kind: Kind::Step, scope: "", name, digest: &[], prev: self.reached, spawned: false };
+        let claim = self.claim(call)?;
+        if let Some(entry) = &claim.recorded {
+            self.reached = entry.seq();
+            return match entry.outcome() {
+                Outcome::Failed => Err(recorded_failure(name, entry)),
+                Outcome::Done | Outcome::Intent => self.decode(name, entry),
+            };
+        }
+        let started_ms = Some(self.store.now_ms());
+        match body() {
+            Ok(value) => {
+                let blob = encode(name, &value)?;
+                let outcome = Outcomes { value: Some(&blob), started_ms, ..Outcomes::default() };
+                self.reached = self.commit(&claim, outcome)?;
+                Ok(value)
+            }
+            Err(error) => {
+                let source: BoxError = error.into();
+                let outcome = Outcomes { started_ms, ..Outcomes::default() };
+                self.reached = self.fail(&claim, &source.to_string(), outcome)?;
+                Err(Error::Step { step: name.to_owned(), source })
+            }
+        }
+    }
+
+    /// Takes the next place for `call`. A divergence is found here, before anything runs.
+    pub fn claim(&self, call: Call<'_>) -> Result<Claim> {
+        let ticket = Ticket {
+            scope: call.scope.to_owned(),
+            key: key(call.name, call.digest),
+            name: call.name.to_owned(),
+            prev: call.prev,
+            spawned: call.spawned,
+        };
+        let (claimed, failures) = {
+            let mut cursor = self.cursor.lock();
+            let claimed = cursor.claim(&ticket)?;
+            let (Claimed::Recorded { occurrence, .. }
+            | Claimed::InDoubt { occurrence, .. }
+            | Claimed::Fresh { occurrence }) = &claimed;
+            let failures = cursor.failures(&ticket.scope, &ticket.key, *occurrence);
+            (claimed, failures)
+        };
+        let (recorded, intent, occurrence) = match claimed {
+            Claimed::Recorded { seq, occurrence } => (Some(self.store.entry(&self.id, seq)?), None, occurrence),
+            Claimed::InDoubt { seq, occurrence } => (None, Some(self.store.entry(&self.id, seq)?), occurrence),
+            Claimed::Fresh { occurrence } => (None, None, occurrence),
+        };
+        Ok(Claim {
+            kind: call.kind,
+            path: path(&ticket, occurrence, failures),
+            scope: ticket.scope,
+            name: ticket.name,
+            key: ticket.key,
+            occurrence,
+            prev: call.prev,
+            spawned: call.spawned,
+            recorded,
+            intent,
+        })
+    }
+
+    /// Records what the claimed code returned.
+    pub fn commit(&self, claim: &Claim, outcome: Outcomes<'_>) -> Result<Seq> {
+        self.append(claim, Outcome::Done, None, self.store.durability(), &outcome)
+    }
+
+    /// Records that an effect is about to begin; durable on disk before this returns, in every mode (I9).
+    pub fn intend(&self, claim: &Claim, outcome: Outcomes<'_>) -> Result<Seq> {
+        self.append(claim, Outcome::Intent, None, Durability::Strict, &outcome)
+    }
+
+    /// Records that the claimed code failed, and gives its place back.
+    pub fn fail(&self, claim: &Claim, error: &str, outcome: Outcomes<'_>) -> Result<Seq> {
+        let seq = self.append(claim, Outcome::Failed, Some(error.to_owned()), self.store.durability(), &outcome)?;
+        self.cursor.lock().fail(&claim.scope, &claim.key, claim.occurrence);
+        Ok(seq)
+    }
+
+    /// Gives a place back without a record.
+    pub fn abandon(&self, claim: &Claim) {
+        self.cursor.lock().give_back(&claim.scope, &claim.key, claim.occurrence);
+    }
+
+    /// Ends the run with its result.
+    pub fn complete<T: Serialize>(self, result: &T) -> Result<Execution> {
+        let blob = encode("the result", result)?;
+        self.finish(Status::Completed, Some(&blob), None)?;
+        Ok(Execution::new(self.store.clone(), self.id.clone()))
+    }
+
+    /// Ends or suspends the run. A run that only reads the record has nothing to end.
+    pub fn finish(&self, status: Status, result: Option<&Blob>, error: Option<String>) -> Result<()> {
+        if let Some(lease) = &self.lease {
+            self.own()?;
+            self.store.settle(lease, status, result, error)?;
+            *self.status.lock() = status;
+        }
+        Ok(())
+    }
+
+    /// Gives the lease back and leaves the execution as it is, to be resumed by anybody.
+    pub fn release(&self) -> Result<()> {
+        match &self.lease {
+            Some(lease) if self.pid == std::process::id() => self.store.release(lease),
+            _ => Ok(()),
+        }
+    }
+
+    fn append(
+        &self,
+        claim: &Claim,
+        outcome: Outcome,
+        error: Option<String>,
+        durability: Durability,
+        left: &Outcomes<'_>,
+    ) -> Result<Seq> {
+        let lease = self.own()?;
+        let entry = Append {
+            kind: claim.kind,
+            outcome,
+            scope: claim.scope.clone(),
+            key: claim.key.clone(),
+            name: claim.name.clone(),
+            occurrence: claim.occurrence,
+            prev: claim.prev,
+            spawned: claim.spawned,
+            started_ms: left.started_ms,
+            attempts: left.attempts.max(1),
+            error,
+            usage: left.usage.clone(),
+        };
+        let values = Values { value: left.value, input: left.input, meta: left.meta };
+        let seq = self.store.append(lease, durability, entry, values)?;
+        *self.ran.lock() += 1;
+        Ok(seq)
+    }
+
+    /// The lease, if this process may still use it: a forked child may not write for its parent.
+    fn own(&self) -> Result<&Leased> {
+        match &self.lease {
+            Some(lease) if self.pid == std::process::id() => Ok(lease),
+            Some(_) => Err(Error::Fenced { execution: self.id.clone() }),
+            None => {
+                Err(Error::invalid(format!("execution {:?} is only being replayed; nothing may be recorded", self.id)))
+            }
+        }
+    }
+
+    fn decode<T: DeserializeOwned>(&self, what: &str, entry: &Entry) -> Result<T> {
+        let bytes = self.store.value(entry)?.map(|value| value.read()).transpose()?.unwrap_or_default();
+        rmp_serde::from_slice(&bytes)
+            .map_err(|source| Error::NotSerializable { what: format!("step {what:?}"), source: source.into() })
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // A lease that stays is one whose owner dies with the process; nobody is there to be told.
+        let _ = self.release();
+    }
+}
+
+/// A failure the code handled when it was recorded.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct RecordedFailure(String);
+
+fn recorded_failure(step: &str, entry: &Entry) -> Error {
+    let source = RecordedFailure(entry.error().unwrap_or_default().to_owned());
+    Error::Step { step: step.to_owned(), source: source.into() }
+}
+
+fn encode<T: Serialize>(what: &str, value: &T) -> Result<Blob> {
+    let bytes = rmp_serde::to_vec_named(value);
+    bytes
+        .map(Blob::msgpack)
+        .map_err(|source| Error::NotSerializable { what: format!("step {what:?}"), source: source.into() })
+}
+
+/// A key: the name, and the digest of the inputs when they matter.
+fn key(name: &str, digest: &[u8]) -> String {
+    if digest.is_empty() {
+        return name.to_owned();
+    }
+    let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    format!("{name}~{hex}")
+}
+
+/// The scope inside a claim. Names may hold anything, so their slashes are escaped; a very long key would
+/// repeat in every entry below it, so it is named by its hash.
+fn path(ticket: &Ticket, occurrence: u32, failures: u32) -> String {
+    const KEY_BYTES_MAX: usize = 200;
+    let mut element = ticket.key.replace('%', "%25").replace('/', "%2F");
+    if element.len() > KEY_BYTES_MAX {
+        element = Digest::of(element.as_bytes()).to_string();
+    }
+    let again = if failures > 0 { format!("~{failures}") } else { String::new() };
+    let own = format!("{element}#{occurrence}{again}");
+    if ticket.scope.is_empty() { own } else { format!("{}/{own}", ticket.scope) }
+}

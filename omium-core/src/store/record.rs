@@ -1,0 +1,408 @@
+//! Writing to an execution under its lease: begin, append, settle, release.
+
+use std::sync::Arc;
+
+use super::open::Shared;
+use super::options::Durability;
+use super::prepare::{Batch, Pending, Placed, Series};
+use super::{Store, open};
+use crate::error::{Error, Result};
+use crate::id::{FencingToken, Seq};
+use crate::index::{EntryRow, ExecutionRecord, Index};
+use crate::machine::{self, Command, Effect, Place, Refusal};
+use crate::model::{Address, Blob, Kind, Outcome, Record, Slot, Status};
+
+/// A lease on an execution.
+#[derive(Clone, Debug)]
+pub(crate) struct Leased {
+    pub id: String,
+    pub token: FencingToken,
+}
+
+/// An execution as a run finds it.
+pub(crate) struct Begun {
+    pub workflow: String,
+    pub status: Status,
+    /// None when the execution is finished: there is nothing to write.
+    pub lease: Option<Leased>,
+    pub places: Vec<Place>,
+}
+
+/// An entry to be added, before its values are in the store.
+#[derive(Clone, Debug)]
+pub(crate) struct Append {
+    pub kind: Kind,
+    pub outcome: Outcome,
+    pub scope: String,
+    pub key: String,
+    pub name: String,
+    pub occurrence: u32,
+    pub prev: Seq,
+    pub spawned: bool,
+    pub started_ms: Option<u64>,
+    pub attempts: u32,
+    pub error: Option<String>,
+    pub usage: Vec<(String, i64)>,
+}
+
+impl Append {
+    pub(super) fn record(&self, parent: Seq, now_ms: u64) -> Record {
+        Record {
+            parent,
+            outcome: self.outcome,
+            name: self.name.clone(),
+            occurrence: self.occurrence,
+            prev: self.prev,
+            spawned: self.spawned,
+            created_ms: now_ms,
+            duration_ms: self.started_ms.map_or(0, |started| now_ms.saturating_sub(started)),
+            attempts: self.attempts,
+            parent_key: None,
+            whole: true,
+            value: None,
+            input: None,
+            meta: None,
+            values: Vec::new(),
+            error: self.error.clone(),
+            usage: self.usage.clone(),
+        }
+    }
+}
+
+/// The values of an entry, by their place in the record.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Values<'a> {
+    pub value: Option<&'a Blob>,
+    pub input: Option<&'a Blob>,
+    pub meta: Option<&'a Blob>,
+}
+
+impl Store {
+    /// Prepares values, then runs `job` with them in a transaction; again if a garbage collection came between.
+    pub(super) fn place<P, T>(
+        &self,
+        durability: Durability,
+        prepare: impl Fn(&mut Batch<'_>) -> Result<P>,
+        job: impl Fn(&Index, &Placed, &P) -> Result<T> + Send + Sync + 'static,
+    ) -> Result<T>
+    where
+        P: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let shared = self.shared()?;
+        let job = Arc::new(job);
+        loop {
+            let mut batch = Batch::start(&shared)?;
+            let prepared = prepare(&mut batch)?;
+            let sealed = batch.seal(|| self.nonce(), durability != Durability::Process)?;
+            let segment = sealed.segment();
+            let committed = {
+                let job = Arc::clone(&job);
+                shared.commit(durability, move |index| match sealed.place(index)? {
+                    None => Ok(None),
+                    Some(placed) => job(index, &placed, &prepared).map(|done| Some((done, placed))),
+                })
+            };
+            match committed {
+                Ok(Some((done, placed))) => {
+                    remember(&shared, placed);
+                    return Ok(done);
+                }
+                Ok(None) => {
+                    discard(&shared, segment);
+                    shared.forget();
+                }
+                Err(error) => {
+                    // After a failed commit it is not known whether the row is there: then the file stays.
+                    if !matches!(error, Error::Unavailable { .. }) {
+                        discard(&shared, segment);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Begins an execution, or resumes it, and takes its lease.
+    pub(crate) fn begin_leased(
+        &self,
+        workflow: &str,
+        id: &str,
+        input: Option<&Blob>,
+        source: Option<&str>,
+    ) -> Result<Begun> {
+        check_name("a workflow's name", workflow)?;
+        check_name("an execution's id", id)?;
+        let shared = self.shared()?;
+        shared.writer()?;
+        shared.liveness.announce(|| self.nonce())?;
+        // Within a process the set below is the lease; the row is for everybody else.
+        if !shared.running.lock().insert(id.to_owned()) {
+            return Err(Error::LeaseHeld {
+                execution: id.to_owned(),
+                owner: format!("{}:{} (this process)", super::owner::host(), std::process::id()),
+                expires_at: None,
+            });
+        }
+        let begun = self.take_lease(&shared, workflow, id, input, source);
+        if !matches!(&begun, Ok(begun) if begun.lease.is_some()) {
+            shared.running.lock().remove(id);
+        }
+        begun
+    }
+
+    fn take_lease(
+        &self,
+        shared: &Arc<Shared>,
+        workflow: &str,
+        id: &str,
+        input: Option<&Blob>,
+        source: Option<&str>,
+    ) -> Result<Begun> {
+        let now_ms = self.now_ms();
+        let (workflow, id, source) = (workflow.to_owned(), id.to_owned(), source.map(str::to_owned));
+        let owned_id = id.clone();
+        let with = Arc::clone(shared);
+        let (record, token) = self.place(
+            self.options.durability,
+            |batch| input.map(|blob| batch.add(&blob.codec, &blob.bytes, None)).transpose(),
+            move |index, placed, input| {
+                let mut record = match index.execution(&id)? {
+                    Some(record) => record,
+                    None => {
+                        let mut record = ExecutionRecord::new(&id, &workflow, now_ms);
+                        record.input = input.as_ref().map(|pending| placed.slot(index, pending)).transpose()?;
+                        index.insert_execution(record)?
+                    }
+                };
+                if record.workflow != workflow {
+                    return Err(Error::invalid(format!(
+                        "execution {id:?} belongs to workflow {:?}, not {workflow:?}; use another id",
+                        record.workflow
+                    )));
+                }
+                if matches!(record.state.status, Status::Completed | Status::Cancelled) {
+                    return Ok((record, None));
+                }
+                refuse_if_held(&with, index, &record, now_ms)?;
+                let (state, _) =
+                    machine::apply(&record.state, Command::Lease).map_err(|refusal| refused(refusal, &record))?;
+                record.state = state;
+                record.state.status = Status::Running;
+                record.owner = with.liveness.me(index, now_ms)?;
+                record.updated_ms = now_ms;
+                record.error = None;
+                record.source = source.clone().or(record.source);
+                index.update_execution(&record)?;
+                let token = record.state.token;
+                Ok((record, Some(token)))
+            },
+        )?;
+        Ok(Begun {
+            status: record.state.status,
+            lease: token.map(|token| Leased { id: owned_id, token }),
+            places: places(shared, &record)?,
+            workflow: record.workflow,
+        })
+    }
+
+    /// An execution as its record has it, for reading along: takes no lease and writes nothing.
+    pub(crate) fn begin_recorded(&self, id: &str) -> Result<Begun> {
+        let shared = self.shared()?;
+        let record = shared.read(|index| find(index, id))?;
+        let places = places(&shared, &record)?;
+        Ok(Begun { workflow: record.workflow, status: record.state.status, lease: None, places })
+    }
+
+    /// Adds an entry under a lease.
+    pub(crate) fn append(
+        &self,
+        lease: &Leased,
+        durability: Durability,
+        entry: Append,
+        values: Values<'_>,
+    ) -> Result<Seq> {
+        check_name("a step's name", &entry.name)?;
+        let now_ms = self.now_ms();
+        let shared = self.shared()?;
+        let lease = lease.clone();
+        let series = |what| Some(Series::of(&[&lease.id, &entry.scope, &entry.name, what]));
+        let (value, input, meta) = (series("value"), series("input"), series("meta"));
+        let entry = entry.clone();
+        let lease = lease.clone();
+        self.place(
+            durability,
+            |batch| {
+                let mut add = |blob: Option<&Blob>, series| {
+                    blob.map(|blob| batch.add(&blob.codec, &blob.bytes, series)).transpose()
+                };
+                Ok([add(values.value, value)?, add(values.input, input)?, add(values.meta, meta)?])
+            },
+            move |index, placed, [value, input, meta]| {
+                let mut execution = find(index, &lease.id)?;
+                let command = Command::Append { token: lease.token };
+                let (state, effect) =
+                    machine::apply(&execution.state, command).map_err(|refusal| refused(refusal, &execution))?;
+                let Some(Effect::Append { seq, parent }) = effect else { return Ok(execution.state.head) };
+                let slot = |pending: &Option<Pending>| -> Result<Option<Slot>> {
+                    pending.as_ref().map(|pending| placed.slot(index, pending)).transpose()
+                };
+                let record = Record {
+                    value: slot(value)?,
+                    input: slot(input)?,
+                    meta: slot(meta)?,
+                    ..entry.record(parent, now_ms)
+                };
+                index.insert_entry(&EntryRow {
+                    execution: execution.row,
+                    seq,
+                    kind: entry.kind,
+                    scope: entry.scope.clone(),
+                    key: entry.key.clone(),
+                    group: None,
+                    record,
+                })?;
+                execution.state = state;
+                execution.updated_ms = now_ms;
+                shared.liveness.me(index, now_ms)?;
+                index.update_execution(&execution)?;
+                Ok(seq)
+            },
+        )
+    }
+
+    /// Ends or suspends a run and gives its lease back.
+    pub(crate) fn settle(
+        &self,
+        lease: &Leased,
+        status: Status,
+        result: Option<&Blob>,
+        error: Option<String>,
+    ) -> Result<()> {
+        let now_ms = self.now_ms();
+        let shared = self.shared()?;
+        let lease = lease.clone();
+        let id = lease.id.clone();
+        self.place(
+            self.options.durability,
+            |batch| result.map(|blob| batch.add(&blob.codec, &blob.bytes, None)).transpose(),
+            move |index, placed, result| {
+                let mut record = find(index, &lease.id)?;
+                let command = Command::Settle { token: lease.token, status };
+                record.state = machine::apply(&record.state, command).map_err(|refusal| refused(refusal, &record))?.0;
+                record.result = result.as_ref().map(|pending| placed.slot(index, pending)).transpose()?;
+                record.error = error.clone();
+                record.owner = None;
+                record.updated_ms = now_ms;
+                index.update_execution(&record)
+            },
+        )?;
+        shared.running.lock().remove(&id);
+        Ok(())
+    }
+
+    /// Gives a lease back without a word about the run. Somebody who took it over keeps it.
+    pub(crate) fn release(&self, lease: &Leased) -> Result<()> {
+        let shared = self.shared()?;
+        let id = lease.id.clone();
+        let lease = lease.clone();
+        // Nothing depends on this surviving: a dead owner's lease does not block.
+        let released = shared.commit(Durability::Process, move |index| {
+            let mut record = find(index, &lease.id)?;
+            if record.state.token == lease.token && record.owner.is_some() {
+                record.owner = None;
+                index.update_execution(&record)?;
+            }
+            Ok(())
+        });
+        shared.running.lock().remove(&id);
+        released
+    }
+}
+
+/// The execution, or the error that says there is none.
+pub(super) fn find(index: &Index, id: &str) -> Result<ExecutionRecord> {
+    index.execution(id)?.ok_or_else(|| Error::ExecutionNotFound { id: id.to_owned() })
+}
+
+/// What a refusal of the machine means to the caller.
+pub(super) fn refused(refusal: Refusal, record: &ExecutionRecord) -> Error {
+    match refusal {
+        Refusal::Fenced => Error::Fenced { execution: record.uid.clone() },
+        Refusal::Finished(status) => {
+            Error::invalid(format!("execution {:?} is {} already", record.uid, status.as_str()))
+        }
+        Refusal::NoSuchEntry => Error::EntryNotFound {
+            execution: record.uid.clone(),
+            seq: record.state.last.next(),
+            last: record.state.last,
+        },
+    }
+}
+
+/// Refuses while somebody else, who is or may be alive, holds the lease.
+pub(super) fn refuse_if_held(
+    shared: &open::Shared,
+    index: &Index,
+    record: &ExecutionRecord,
+    now_ms: u64,
+) -> Result<()> {
+    let Some(owner) = record.owner.map(|id| index.owner(id)).transpose()?.flatten() else { return Ok(()) };
+    if shared.liveness.is_me(&owner) {
+        return Ok(());
+    }
+    match shared.liveness.alive(&owner, now_ms) {
+        (false, _) => Ok(()),
+        (true, expires_at) => Err(Error::LeaseHeld {
+            execution: record.uid.clone(),
+            owner: format!("{}:{}", owner.host, owner.pid),
+            expires_at,
+        }),
+    }
+}
+
+/// Names go into keys and onto screens: any Unicode, but not a novel.
+pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
+    const NAME_BYTES_MAX: usize = 64 << 10;
+    if name.len() > NAME_BYTES_MAX {
+        return Err(Error::invalid(format!("{what} may have {NAME_BYTES_MAX} bytes, not {}", name.len())));
+    }
+    Ok(())
+}
+
+fn remember(shared: &Shared, placed: Placed) {
+    for (digest, row) in placed.known {
+        shared.known.insert(digest, row, 1);
+    }
+    for (series, anchor) in placed.anchors {
+        let weight = anchor.tokens.len() + 1;
+        shared.anchors.insert(series.0, anchor, weight);
+    }
+}
+
+/// Removes a segment no row names. A file that stays is found by gc.
+fn discard(shared: &Shared, segment: Option<String>) {
+    if let Some(name) = segment {
+        let _ = shared.segments.remove(&name);
+    }
+}
+
+/// The live entries as a cursor wants them.
+fn places(shared: &Shared, record: &ExecutionRecord) -> Result<Vec<Place>> {
+    shared.read(|index| {
+        let mut places = Vec::new();
+        let mut steps_only = true;
+        let lineage = index.lineage(record)?;
+        for &(from, to) in lineage.ranges() {
+            index.entries(record.row, from, to, |entry| {
+                let EntryRow { seq, kind, scope, key, record, .. } = entry;
+                steps_only &= kind != Kind::State;
+                let Record { name, occurrence, prev, spawned, outcome, .. } = record;
+                places.push(Place { seq, address: Address { scope, key, occurrence }, name, prev, spawned, outcome });
+                Ok(())
+            })?;
+        }
+        super::check::complete(record, &lineage, places.len() as u64, steps_only)?;
+        Ok(places)
+    })
+}

@@ -1,0 +1,80 @@
+//! Rolling back: plan, show, act. The head moves; no entry is erased and no state byte written (I5).
+
+use super::Store;
+use super::record::{find, refuse_if_held, refused};
+use crate::error::{Error, Result};
+use crate::id::Seq;
+use crate::machine::{self, Command, Effect, Refusal};
+use crate::model::Entry;
+
+/// What a rollback would do. Nothing has happened yet.
+#[derive(Clone, Debug)]
+#[must_use = "a plan does nothing; Store::rollback acts"]
+pub struct RollbackPlan {
+    /// The execution.
+    pub execution: String,
+    /// Where its head would be.
+    pub to: Seq,
+    /// Where its head is.
+    pub head: Seq,
+    /// The entries that leave the live lineage, newest first.
+    pub falls: Vec<Entry>,
+}
+
+impl Store {
+    /// What moving the head of `id` to `to` would do.
+    pub fn plan_rollback(&self, id: &str, to: Seq) -> Result<RollbackPlan> {
+        let execution = self.info(id)?;
+        if to > execution.last {
+            return Err(Error::EntryNotFound { execution: id.to_owned(), seq: to, last: execution.last });
+        }
+        let live = self.entries(id, false, Seq::ZERO, None)?;
+        // Going back to an entry on the lineage, only what comes after it falls; to one an earlier rollback
+        // left behind, everything after the point where the two paths part.
+        let keeps = self.shared()?.read(|index| {
+            let mut record = find(index, id)?;
+            let lineage = index.lineage(&record)?;
+            if lineage.contains(to) || to == Seq::ZERO {
+                return Ok(None);
+            }
+            record.state.head = to;
+            Ok(Some(index.lineage(&record)?))
+        })?;
+        let stays = |entry: &Entry| keeps.as_ref().map_or(entry.seq() <= to, |path| path.contains(entry.seq()));
+        let falls = live.into_iter().rev().filter(|entry| !stays(entry)).collect();
+        Ok(RollbackPlan { execution: id.to_owned(), to, head: execution.head, falls })
+    }
+
+    /// Moves the head of `id` to `to`, fencing whoever ran it. Done already: does nothing.
+    ///
+    /// A rollback does not undo what steps did to the outside world.
+    pub fn rollback(&self, id: &str, to: Seq) -> Result<RollbackPlan> {
+        let plan = self.plan_rollback(id, to)?;
+        let shared = self.shared()?;
+        if shared.running.lock().contains(id) {
+            let owner = format!("{}:{} (this process)", super::owner::host(), std::process::id());
+            return Err(Error::LeaseHeld { execution: id.to_owned(), owner, expires_at: None });
+        }
+        let (id, now_ms, with) = (id.to_owned(), self.now_ms(), shared.clone());
+        shared.commit(self.options.durability, move |index| {
+            let mut record = find(index, &id)?;
+            refuse_if_held(&with, index, &record, now_ms)?;
+            let (state, effect) =
+                machine::apply(&record.state, Command::RollBack { to }).map_err(|refusal| match refusal {
+                    Refusal::NoSuchEntry => {
+                        Error::EntryNotFound { execution: id.clone(), seq: to, last: record.state.last }
+                    }
+                    other => refused(other, &record),
+                })?;
+            let Some(Effect::Open(epoch)) = effect else { return Ok(()) };
+            index.insert_epoch(record.row, epoch, now_ms)?;
+            record.state = state;
+            record.owner = None;
+            record.result = None;
+            record.error = None;
+            record.updated_ms = now_ms;
+            index.update_execution(&record)
+        })?;
+        Ok(plan)
+    }
+}
