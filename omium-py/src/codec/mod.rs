@@ -31,7 +31,6 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// 16 bytes of blake3.
 #[pyfunction]
-#[pyo3(signature = (data, /))]
 fn digest<'py>(py: Python<'py>, data: &Bound<'py, PyBytes>) -> Bound<'py, PyBytes> {
     let bytes = data.as_bytes();
     let hash = if bytes.len() < DETACH_BYTES_MIN { short_hash(bytes) } else { py.detach(|| short_hash(bytes)) };
