@@ -19,13 +19,13 @@ from __future__ import annotations
 import os as _os
 from typing import TYPE_CHECKING, Any
 
-from . import _live, _worker, codec, config
-from ._entry import Entry
-from ._omium import __version__
-from ._replay import ReplayReport
-from .checkpoint import Checkpoint, checkpoint
-from .config import init
-from .exceptions import (
+from omium import _live, _worker, codec, config
+from omium._entry import Entry
+from omium._omium import __version__
+from omium._replay import ReplayReport
+from omium.checkpoint import Checkpoint, checkpoint
+from omium.config import init
+from omium.exceptions import (
     BudgetExceeded,
     Divergence,
     EntryNotFound,
@@ -45,13 +45,13 @@ from .exceptions import (
     StoreCorrupted,
     StoreUnavailable,
 )
-from .execution import Execution, execution, executions, get
-from .retry import Retry
-from .step import step
-from .workflow import AsyncWorkflow, Workflow, workflow
+from omium.execution import Execution, execution, executions, get
+from omium.retry import Retry
+from omium.step import step
+from omium.workflow import AsyncWorkflow, Workflow, workflow
 
 if TYPE_CHECKING:
-    from . import langgraph
+    from omium import langgraph
 
 __all__ = [
     "AsyncWorkflow",

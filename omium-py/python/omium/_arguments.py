@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .exceptions import InvalidInput
+from omium.exceptions import InvalidInput
 
 if TYPE_CHECKING:
     from inspect import BoundArguments, Signature
@@ -39,7 +39,7 @@ class Parameters:
         if not set(arguments) <= set(parameters):
             return None
         ordered = {name: arguments[name] for name in parameters if name in arguments}
-        return BoundArguments(self._known(), ordered)  # type: ignore[arg-type]
+        return BoundArguments(self._known(), ordered)
 
     def inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """The meaningful arguments of one call, defaults included."""
@@ -64,7 +64,7 @@ class Parameters:
 
 def same(one: BoundArguments, other: BoundArguments) -> bool:
     """Whether two calls of one function mean the same, whatever was left to its defaults."""
-    from . import codec
+    from omium import codec
 
     def canonical(bound: BoundArguments) -> bytes:
         whole = type(bound)(bound.signature, bound.arguments.copy())

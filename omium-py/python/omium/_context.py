@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from ._live import LiveRun
+    from omium._live import LiveRun
 
 __all__ = ["Frame", "Limit", "Owner", "current", "frame", "strand"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .codec import Blob
+    from omium.codec import Blob
 
 
 def lines(recorded: Blob | None, present: Blob | None) -> list[str]:
-    from ._diff import diff, render
-    from ._inspect import plain
+    from omium._diff import diff, render
+    from omium._inspect import plain
 
     old = None if recorded is None else plain(*recorded)
     new = None if present is None else plain(*present)

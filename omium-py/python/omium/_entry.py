@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import _omium, codec
+from omium import _omium, codec
 
 if TYPE_CHECKING:
     from datetime import datetime

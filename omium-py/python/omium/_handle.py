@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from . import _context, _omium, _registry, codec, config
-from ._entry import Entry, load
-from ._live import is_abort
-from ._worker import off_loop
-from .exceptions import EntryNotFound, InvalidInput, NotFinished, OmiumError, RecordedFailure
+from omium import _context, _omium, _registry, codec, config
+from omium._entry import Entry, load
+from omium._live import is_abort
+from omium._worker import off_loop
+from omium.exceptions import EntryNotFound, InvalidInput, NotFinished, OmiumError, RecordedFailure
 
 if TYPE_CHECKING:
-    from ._registry import AnyWorkflow
-    from ._replay import ReplayReport
+    from collections.abc import Mapping
+
+    from omium._registry import AnyWorkflow
+    from omium._replay import ReplayReport
 
 __all__ = ["Execution"]
 
@@ -103,7 +104,7 @@ class Execution(Generic[R]):
         world is not undone.
         """
         act = self.store.plan_rollback if plan else self.store.rollback
-        return act(self._id, to)
+        return act(self._id, _seq("to", to))
 
     async def arollback(self, to: int, *, plan: bool = False) -> _omium.RollbackPlan:
         return await off_loop(self.rollback, to, plan=plan)
@@ -117,7 +118,7 @@ class Execution(Generic[R]):
         """
         new_id = made_id(self._id) if id is None else id
         edits = [(self._seq_of(each, at), self._dumps(value)) for each, value in (edit or {}).items()]
-        self.store.fork(self._id, at, new_id, edits=edits)
+        self.store.fork(self._id, _seq("at", at), new_id, edits=edits)
         return Execution(self.store, new_id, self._workflow)
 
     def replay(self) -> ReplayReport:
@@ -140,7 +141,9 @@ class Execution(Generic[R]):
             blob = codec.dumps(value, frame.run.codec)
             seq = frame.run.native.checkpoint(label, blob, scope=frame.scope, prev=frame.prev)
         except OmiumError as error:
-            raise frame.run.abort(error) if is_abort(error) else error from None
+            if is_abort(error):
+                frame.run.abort(error)
+            raise
         _context.current.set(frame._replace(prev=seq, owner=_context.strand()))
         return seq
 
@@ -173,6 +176,12 @@ class Execution(Generic[R]):
             seqs = ", ".join(map(str, found))
             raise InvalidInput(f"{name!r} was recorded more than once: edit one of the seqs {seqs}")
         return found[0]
+
+
+def _seq(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidInput(f"{name} is the seq of an entry, or 0 for the beginning, not {value!r}")
+    return value
 
 
 def made_id(name: str) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from . import _omium
-from .codec import Blob, text
-from .exceptions import (
+from omium.codec import Blob, text
+from omium.exceptions import (
     Divergence,
     Fenced,
     FormatUnsupported,
@@ -17,6 +16,9 @@ from .exceptions import (
     StoreCorrupted,
     StoreUnavailable,
 )
+
+if TYPE_CHECKING:
+    from omium import _omium
 
 __all__ = ["LiveRun", "Mode", "describe", "is_abort"]
 
@@ -47,7 +49,7 @@ class LiveRun:
         self.store = store
         self.native = native
         self.codec = codec
-        self.aborted: OmiumError | None = None
+        self.aborted: Exception | None = None
         self.ended = False
         self._pid = _pid
 
@@ -64,10 +66,9 @@ class LiveRun:
                 f"execution {self.native.id!r} has ended: wait for its tasks and threads inside it"
             )
 
-    def abort(self, error: OmiumError) -> OmiumError:
+    def abort(self, error: Exception) -> None:
         """Lets nothing more be recorded, even when the code catches the error and goes on."""
         self.aborted = self.aborted or error
-        return error
 
     def finish(self, result: Blob | None) -> None:
         """Ends the execution with its result. Raises what aborted it when the code caught that."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import _differences, _omium, codec
-from ._context import Frame, current, strand
-from ._live import describe, is_abort
-from .exceptions import Divergence, OmiumError, RecordedFailure, StepTimeout
+from omium import _differences, _omium, codec
+from omium._context import Frame, current, strand
+from omium._live import describe, is_abort
+from omium.exceptions import Divergence, OmiumError, RecordedFailure, StepTimeout
 
 if TYPE_CHECKING:
-    from ._record import Policy
+    from collections.abc import Mapping
 
 __all__ = ["Place"]
 
@@ -49,13 +48,15 @@ class Place:
                 spawned=self._owner != frame.owner,
             )
         except Divergence as error:
-            raise run.abort(_readable(error, frame, name, self._input)) from None
+            readable = _readable(error, frame, name, self._input)
+            run.abort(readable)
+            raise readable from None
         self._settled = self._claim.recorded is not None
 
     @property
-    def recorded(self) -> bool:
-        """Whether the record answers: the body must not run."""
-        return self._claim.recorded is not None
+    def recorded(self) -> _omium.Entry | None:
+        """The entry that answers, when there is one: then the body must not run."""
+        return self._claim.recorded
 
     def inside(self, attempt: int = 1) -> Frame:
         """The frame for the body.
@@ -63,20 +64,15 @@ class Place:
         Each attempt has a scope of its own, so that what an earlier one recorded inside is not handed
         to the next: a retry asks the model again.
         """
-        path = self._claim.path if attempt == 1 else f"{self._claim.path}~{attempt}"
+        path = self._claim.path if attempt == 1 else f"{self._claim.path}:{attempt}"
         return self._frame._replace(scope=path, owner=self._owner)
 
-    def arrive(self, seq: int | None = None) -> None:
+    def arrive(self, seq: int) -> None:
         """Moves the caller's strand to the entry just written, or to the one that answers."""
-        if seq is None:
-            assert self._claim.recorded is not None
-            seq = self._claim.recorded.seq
         current.set(self._frame._replace(prev=seq, owner=self._owner))
 
-    def answer(self) -> Any:
+    def answer(self, entry: _omium.Entry) -> Any:
         """The recorded value; a recorded failure is raised again."""
-        entry = self._claim.recorded
-        assert entry is not None
         loaded = None
         if entry.value is not None:
             allowed = self._codec == "pickle"
@@ -101,7 +97,8 @@ class Place:
                 started_ms=self._started_ms,
             )
         except OmiumError as error:
-            raise run.abort(error)
+            run.abort(error)
+            raise
 
     def fail(self, error: Exception, value: codec.Blob, attempts: int = 1) -> int:
         """Records a failure, for code that handles it and goes on. Blocks on the disk."""
@@ -117,7 +114,8 @@ class Place:
                 started_ms=self._started_ms,
             )
         except OmiumError as trouble:
-            raise run.abort(trouble) from error
+            run.abort(trouble)
+            raise
 
     def aborts(self, error: Exception) -> bool:
         """Whether the error ends the whole execution; then nothing is recorded of it."""

@@ -8,13 +8,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from . import _context, _omium, _timeout, codec, retry
-from ._place import Place
-from ._worker import off_loop
+from omium import _context, _omium, _timeout, codec, retry
+from omium._place import Place
+from omium._worker import off_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
 
 __all__ = ["Place", "Policy", "acall", "call"]
 
@@ -45,9 +47,9 @@ def call(
     if here is None:
         return body()
     place = Place(here, kind, name, inputs, policy.codec)
-    if place.recorded:
-        place.arrive()
-        recorded: T = place.answer()
+    if (entry := place.recorded) is not None:
+        place.arrive(entry.seq)
+        recorded: T = place.answer(entry)
         return recorded
     try:
         for attempt in count(1):
@@ -80,9 +82,9 @@ async def acall(
     if here is None:
         return await body()
     place = Place(here, kind, name, inputs, policy.codec)
-    if place.recorded:
-        place.arrive()
-        recorded: T = await off_loop(place.answer)
+    if (entry := place.recorded) is not None:
+        place.arrive(entry.seq)
+        recorded: T = await off_loop(place.answer, entry)
         return recorded
     import asyncio
 

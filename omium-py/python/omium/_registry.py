@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
-from .exceptions import InvalidInput
+from omium.exceptions import InvalidInput
 
 if TYPE_CHECKING:
-    from .workflow import AsyncWorkflow, Workflow
+    from omium.workflow import AsyncWorkflow, Workflow
 
-    AnyWorkflow = Workflow[..., Any] | AsyncWorkflow[..., Any]
+    # mypy does not take `|` for an alias within this cycle of imports.
+    AnyWorkflow = Union[Workflow[..., Any], AsyncWorkflow[..., Any]]  # noqa: UP007
 
 _workflows: dict[str, AnyWorkflow] = {}
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import _differences, _omium, codec
-from ._live import describe
-from .exceptions import Divergence, RecordedFailure
+from omium import _differences, _omium, codec
+from omium._live import describe
+from omium.exceptions import Divergence, RecordedFailure
 
 if TYPE_CHECKING:
-    from ._session import Session
+    from omium._session import Session
 
 __all__ = ["ReplayReport", "report"]
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from . import _context, codec
-from ._context import Frame
-from ._handle import Execution
-from ._live import LiveRun, Mode
-from ._worker import off_loop
-from .exceptions import OmiumError
+from omium import _context, codec
+from omium._context import Frame
+from omium._live import LiveRun, Mode
+from omium._worker import off_loop
+from omium.exceptions import OmiumError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from omium._handle import Execution
 
 __all__ = ["Session"]
 
@@ -37,13 +40,10 @@ class Session(Generic[R]):
         self._mode = mode
         self._input = input
         self._source = source
-        self._run: LiveRun | None = None
         self._outer: Frame | None = None
-
-    @property
-    def run(self) -> LiveRun:
-        assert self._run is not None, "a session has a run once it is entered"
-        return self._run
+        self._begun = False
+        self.run: LiveRun
+        """Set on entering."""
 
     @property
     def finished(self) -> bool:
@@ -65,8 +65,8 @@ class Session(Generic[R]):
             await off_loop(self._begin)
         except BaseException:
             # A cancellation may arrive when the lease is taken already.
-            if self._run is not None:
-                await off_loop(self._run.native.release)
+            if self._begun:
+                await off_loop(self.run.native.release)
             raise
         return self._entered()
 
@@ -80,7 +80,8 @@ class Session(Generic[R]):
         native = self.handle.store.begin(
             self._workflow, self.handle.id, input=self._input, source=self._source, mode=self._mode
         )
-        self._run = LiveRun(self.handle.store, native, self._codec)
+        self.run = LiveRun(self.handle.store, native, self._codec)
+        self._begun = True
 
     def _entered(self) -> Execution[R]:
         self._outer = _context.current.get()

@@ -6,11 +6,13 @@ is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from ._context import Frame, Limit, current, strand
-from .exceptions import StepTimeout
+from omium._context import Frame, Limit, current, strand
+from omium.exceptions import StepTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
 
@@ -51,7 +53,7 @@ def _in_thread(frame: Frame, body: Callable[[], T], seconds: float) -> T:
         current.set(frame._replace(owner=strand(), limit=limit))
         try:
             values.append(body())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # It is raised in the waiting thread.
             errors.append(error)
 
     thread = threading.Thread(target=copy_context().run, args=(work,), daemon=True)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import _context, codec, retry
-from ._arguments import Key
-from ._place import Place
-from ._worker import off_loop
-from .step import Codec, step
+from omium import _context, codec, retry
+from omium._place import Place
+from omium._worker import off_loop
+from omium.step import Codec, step
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from omium._arguments import Key
+    from omium._context import Frame
 
 __all__ = ["Checkpoint", "checkpoint"]
 
@@ -43,72 +49,72 @@ class Checkpoint:
         self.value: Any = None
         self.recorded = False
         self._place: Place | None = None
-        self._outer: _context.Frame | None = None
+        self._outer: Frame | None = None
 
-    def __enter__(self) -> Checkpoint:
-        place = self._take()
-        if place is not None and place.recorded:
-            self.value = place.answer()
-        return self._entered(place)
+    def __enter__(self) -> Self:
+        place = self._claim()
+        if place is not None and place.recorded is not None:
+            self.value = place.answer(place.recorded)
+        return self._inside(place)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        place = self._left()
+        place = self._outside()
         if place is None:
             return
         try:
-            if self.recorded:
-                place.arrive()
-            elif error is None:
+            if error is None:
                 place.arrive(place.commit(place.encode(self.value)))
             elif isinstance(error, Exception) and not place.aborts(error):
                 place.arrive(place.fail(error, codec.dumps_failure(error)))
         finally:
             place.leave()
 
-    async def __aenter__(self) -> Checkpoint:
-        place = self._take()
-        if place is not None and place.recorded:
-            self.value = await off_loop(place.answer)
-        return self._entered(place)
+    async def __aenter__(self) -> Self:
+        place = self._claim()
+        if place is not None and place.recorded is not None:
+            self.value = await off_loop(place.answer, place.recorded)
+        return self._inside(place)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        place = self._left()
+        place = self._outside()
         if place is None:
             return
         try:
-            if self.recorded:
-                place.arrive()
-            elif error is None:
+            if error is None:
                 place.arrive(await off_loop(place.commit, place.encode(self.value)))
             elif isinstance(error, Exception) and not place.aborts(error):
                 place.arrive(await off_loop(place.fail, error, codec.dumps_failure(error)))
         finally:
             place.leave()
 
-    def _take(self) -> Place | None:
+    def _claim(self) -> Place | None:
         self._outer = _context.frame()
         if self._outer is None:
             return None
         place = Place(self._outer, "step", self.name, {})
-        self.recorded = place.recorded
-        if place.recorded:
-            # A recorded failure is raised on entering: the strand must have passed it then.
-            place.arrive()
+        if place.recorded is not None:
+            # A recorded failure is raised on entering: the strand must have passed it by then.
+            place.arrive(place.recorded.seq)
+            self.recorded = True
         return place
 
-    def _entered(self, place: Place | None) -> Checkpoint:
+    def _inside(self, place: Place | None) -> Self:
         self._place = place
         if place is not None:
             _context.current.set(place.inside())
         return self
 
-    def _left(self) -> Place | None:
-        """The place of the block; the frame around it is current again."""
+    def _outside(self) -> Place | None:
+        """The place to commit, if any; the frame around the block is current again."""
         place, self._place = self._place, None
-        if place is not None:
-            _context.current.set(self._outer)
-        return place
+        if place is None:
+            return None
+        _context.current.set(self._outer)
+        if place.recorded is None:
+            return place
+        place.arrive(place.recorded.seq)
+        return None

@@ -9,8 +9,8 @@ import os
 import threading
 from typing import Literal, NamedTuple
 
-from . import _omium
-from .exceptions import InvalidInput
+from omium import _omium
+from omium.exceptions import InvalidInput
 
 __all__ = ["Settings", "init", "settings", "store"]
 

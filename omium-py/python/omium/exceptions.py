@@ -6,7 +6,10 @@ argument is the whole message; what a program may want to read stands beside it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "BudgetExceeded",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from . import config
-from ._handle import Execution
-from ._session import Session
-from .exceptions import ExecutionNotFound, InvalidInput
-from .step import Codec
+from omium import config
+from omium._handle import Execution
+from omium._session import Session
+from omium.exceptions import ExecutionNotFound, InvalidInput
+
+if TYPE_CHECKING:
+    from omium.step import Codec
 
 __all__ = ["Execution", "execution", "executions", "get"]
 

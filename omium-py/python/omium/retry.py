@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .exceptions import InvalidInput, OmiumError, StepTimeout
+from omium.exceptions import InvalidInput, OmiumError, StepTimeout
 
 __all__ = ["Retry"]
 
@@ -28,7 +28,8 @@ class Retry(NamedTuple):
         from random import uniform
 
         doublings = min(attempt - 1, 63)
-        return min(self.first * 2**doublings, self.longest) * uniform(0.5, 1.5)
+        wait: float = min(self.first * 2**doublings, self.longest)
+        return wait * uniform(0.5, 1.5)
 
 
 NEVER = Retry(times=0)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, Literal, TypeVar, overload
 
-from . import _arguments, _context, _record, retry
-from ._arguments import Key, Parameters
-from .exceptions import InvalidInput
+from omium import _arguments, _context, _record, retry
+from omium._arguments import Key, Parameters
+from omium.exceptions import InvalidInput
 
 __all__ = ["step"]
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
-from . import _arguments, _context, _differences, _record, _registry, codec, config
-from ._arguments import Parameters
-from ._handle import Execution, made_id
-from ._replay import ReplayReport, report
-from ._session import Session
-from ._worker import off_loop
-from .exceptions import Divergence, InvalidInput
-from .step import Codec
+from omium import _arguments, _context, _differences, _record, _registry, codec, config
+from omium._arguments import Parameters
+from omium._handle import Execution, made_id
+from omium._replay import ReplayReport, report
+from omium._session import Session
+from omium._worker import off_loop
+from omium.exceptions import Divergence, InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
     from inspect import BoundArguments
+
     from typing_extensions import Self
+
+    from omium.step import Codec
 
 __all__ = ["AsyncWorkflow", "Workflow", "workflow"]
 
@@ -34,7 +36,7 @@ class _Recorded(Generic[P, R]):
     def __init__(
         self, function: Callable[P, Any], name: str | None, version: str | None, codec_name: Codec | None
     ) -> None:
-        update_wrapper(self, function)
+        update_wrapper(cast("Any", self), function)
         self.name = _arguments.name_of(function) if name is None else name
         self.version = version
         self.codec = codec_name
@@ -160,7 +162,7 @@ class Workflow(_Recorded[P, R]):
         failure: Exception | None = None
         try:
             self._run(session, None)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # The report says what it means.
             failure = error
         return report(session, handle.known(), failure)
 
@@ -217,7 +219,7 @@ class AsyncWorkflow(_Recorded[P, R]):
         failure: Exception | None = None
         try:
             await self._run(session, None)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # The report says what it means.
             failure = error
         return await off_loop(report, session, handle.known(), failure)
 
@@ -229,7 +231,9 @@ class AsyncWorkflow(_Recorded[P, R]):
 
 
 @overload
-def workflow(function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncWorkflow[P, R]: ...
+def workflow(  # type: ignore[overload-overlap]  # A coroutine function is also a Callable: the first match counts.
+    function: Callable[P, Coroutine[Any, Any, R]], /
+) -> AsyncWorkflow[P, R]: ...
 @overload
 def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
 @overload
@@ -254,13 +258,18 @@ def workflow(
 
 class _Decorator(Protocol):
     @overload
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncWorkflow[P, R]: ...
+    def __call__(  # type: ignore[overload-overlap]  # As above.
+        self, function: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> AsyncWorkflow[P, R]: ...
     @overload
     def __call__(self, function: Callable[P, R], /) -> Workflow[P, R]: ...
 
 
 def _no_loop(twin: str) -> None:
-    import asyncio
+    from asyncio import get_running_loop
 
-    if asyncio._get_running_loop() is not None:
-        raise InvalidInput(f"an event loop is running in this thread: await handle.{twin}() instead")
+    try:
+        get_running_loop()
+    except RuntimeError:
+        return
+    raise InvalidInput(f"an event loop is running in this thread: await handle.{twin}() instead")

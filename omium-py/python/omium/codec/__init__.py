@@ -6,13 +6,15 @@ finds a class, in a package that is loaded already, and sets the fields of a new
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .. import _omium
-from ..exceptions import FormatUnsupported, InvalidInput, NotSerializable, StoreCorrupted
-from . import _advice, _engine, _failures, codes
-from ._failures import text
+from omium import _omium
+from omium.codec import _advice, _engine, _failures, codes
+from omium.codec._failures import text
+from omium.exceptions import FormatUnsupported, InvalidInput, NotSerializable, StoreCorrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 __all__ = ["Blob", "codes", "dumps", "dumps_failure", "dumps_inputs", "loads", "register", "text"]
 

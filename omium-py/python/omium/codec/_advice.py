@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..exceptions import NotSerializable
+from omium.exceptions import NotSerializable
 
 _GENERAL = "return plain data, register it with omium.codec.register, or ask for codec='pickle'"
 _BY_TYPE = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import _omium
-from ..exceptions import FormatUnsupported, NotSerializable
-from . import _failures, _numpy, _objects, _standard, codes
-from ._order import ordered, ordered_pairs, pairs
-from ._refs import qualified
+from omium import _omium
+from omium.codec import _failures, _numpy, _objects, _standard, codes
+from omium.codec._order import ordered, ordered_pairs, pairs
+from omium.codec._refs import qualified
+from omium.exceptions import FormatUnsupported, NotSerializable
 
 Reducer = Callable[[Any], "tuple[int, Any] | None"]
 

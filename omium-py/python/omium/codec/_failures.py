@@ -7,12 +7,14 @@ RecordedFailure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..exceptions import NotSerializable, RecordedFailure
-from . import codes
-from ._refs import find, qualified
+from omium.codec import codes
+from omium.codec._refs import find, qualified
+from omium.exceptions import NotSerializable, RecordedFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HIDDEN = {OSError: ("errno", "strerror", "filename", "filename2"), ImportError: ("name", "path")}
 """What a built-in class keeps outside `args` and `__dict__`."""
@@ -32,8 +34,9 @@ def reduce(error: BaseException) -> tuple[int, Any]:
     state = dict(vars(error))
     for base, parts in _HIDDEN.items():
         if isinstance(error, base):
-            state.update((part, getattr(error, part)) for part in parts)
-    state = {key: item for key, item in state.items() if item is not None}
+            # None is left out: str() of an OSError whose filename was set to None differs.
+            hidden = {part: getattr(error, part) for part in parts}
+            state.update((part, item) for part, item in hidden.items() if item is not None)
     args = _validation_args(error) if _is_validation_error(type(error)) else list(error.args)
     return codes.EXCEPTION, [qualified(type(error)), args, state or None, text(error)]
 
@@ -42,7 +45,7 @@ def text(error: BaseException) -> str:
     """str(error), or what can be said of one whose own __str__ fails."""
     try:
         return str(error)
-    except Exception as broken:
+    except Exception as broken:  # noqa: BLE001  # It is the user's code, and its failure is said.
         return f"<its text could not be made: {type(broken).__name__}>"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..exceptions import NotSerializable
-from . import codes
+from omium.codec import codes
+from omium.exceptions import NotSerializable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _KINDS = "biufcSUmMV"
 
@@ -20,8 +22,9 @@ def reducer(cls: type) -> Callable[[Any], tuple[int, Any] | None] | None:
     if cls is numpy.ndarray:
         return _array
     if cls in (numpy.str_, numpy.bytes_):
-        kind, plain = ("U", str) if cls is numpy.str_ else ("S", bytes)
-        return lambda value: (codes.NUMPY_SCALAR, [kind, plain(value)])
+        kind = "U" if cls is numpy.str_ else "S"
+        # A slice is plain text with its trailing zeros, which numpy's own conversions drop.
+        return lambda value: (codes.NUMPY_SCALAR, [kind, value[:]])
     return _scalar if issubclass(cls, numpy.generic) else None
 
 

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ..exceptions import NotSerializable
-from . import codes
-from ._refs import TypeRef, find, find_type, qualified, ref, type_ref
+from omium.codec import codes
+from omium.codec._refs import TypeRef, find, find_type, qualified, ref, type_ref
+from omium.exceptions import NotSerializable
 
 Reducer = Callable[[Any], "tuple[int, Any] | None"]
 
@@ -94,7 +94,7 @@ def revive_dataclass(data: Any) -> Any:
     cls = find(name)
     if not hasattr(cls, "__dataclass_fields__") or not _has_plain_layout(cls):
         raise _changed(cls, "it is no dataclass any more")
-    value = object.__new__(cls)
+    value: Any = object.__new__(cls)
     for field in fields(cls):
         if field.name in data:
             object.__setattr__(value, field.name, data.pop(field.name))

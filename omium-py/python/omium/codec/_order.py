@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 _SORTABLE = (str, int, bytes)
 
@@ -11,7 +13,7 @@ _SORTABLE = (str, int, bytes)
 def ordered(items: Iterable[Any], key: Callable[[Any], bytes]) -> list[Any]:
     """Sorted by value where Python can, else by `key`, the encoded bytes."""
     members = list(items)
-    if len(members) < 2:
+    if not members[1:]:
         return members
     kind = type(members[0])
     if kind in _SORTABLE and all(type(member) is kind for member in members):
@@ -20,7 +22,7 @@ def ordered(items: Iterable[Any], key: Callable[[Any], bytes]) -> list[Any]:
 
 
 def pairs(items: Iterable[tuple[Any, Any]]) -> list[Any]:
-    """[key, value, key, value, ...]"""
+    """Flattens to [key, value, key, value, ...]."""
     return [part for item in items for part in item]
 
 

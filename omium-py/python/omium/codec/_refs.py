@@ -6,7 +6,7 @@ import sys
 from types import GenericAlias
 from typing import Any
 
-from ..exceptions import NotSerializable
+from omium.exceptions import NotSerializable
 
 TypeRef = Any
 """A ref, or [type ref, [type ref, ...]] for a parametrised generic."""

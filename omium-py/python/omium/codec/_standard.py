@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ..exceptions import NotSerializable
-from . import codes
-from ._order import pairs, unpair
+from omium.codec import codes
+from omium.codec._order import pairs, unpair
+from omium.exceptions import NotSerializable
 
 Reducer = Callable[[Any], "tuple[int, Any] | None"]
 Reviver = Callable[[Any], Any]
