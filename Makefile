@@ -20,7 +20,7 @@ test-langgraph-upstream: build
 lint: build
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets
-	@if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; \
+	@if command -v cargo-deny >/dev/null; then cargo deny check --hide-inclusion-graph licenses bans sources; \
 	else echo "cargo-deny is not installed: licences, bans and sources were not checked"; fi
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -32,6 +32,8 @@ wheel: .venv/installed
 
 bench: build-release
 	cargo bench -p omium-benches
+	$(BIN)/python benches/python/langgraph_vs_sqlite.py
+	$(BIN)/python benches/python/langgraph_history.py
 
 # The package, importable in .venv from its sources, with what tests and the demo need.
 build: .venv/installed
