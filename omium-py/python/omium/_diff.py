@@ -237,7 +237,7 @@ def _change_lines(change: Change, width: int) -> Iterator[Line]:
         return
     old, new = change.old, change.new
     if isinstance(old, str) and isinstance(new, str) and max(len(old), len(new)) > _LONG_TEXT:
-        yield Line("~", f"~ {path}: text, {len(old)} → {len(new)} characters")
+        yield Line("~", clip(f"~ {path}: text, {len(old)} → {len(new)} characters", width))
         yield from _text_lines(old, new, width)
         return
     flat = f"~ {path}: {_pretty.one_line(old, width)} → {_pretty.one_line(new, width)}"

@@ -58,7 +58,12 @@ class Place:
             capture_output=True,
             encoding="utf-8",
         )
-        return Done(" ".join(["omium", *arguments]), done.returncode, self._same(done.stdout), self._same(done.stderr))
+        return Done(
+            self._same(" ".join(["omium", *arguments])),
+            done.returncode,
+            self._same(done.stdout),
+            self._same(done.stderr),
+        )
 
     def _same(self, text):
         """The text with times, paths and made-up ids replaced by words."""
@@ -68,7 +73,7 @@ class Place:
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME", text)
         text = re.sub(r" +(\d+ ms|\d+\.\d s)(?=\s)", "  TOOK", text)
         text = re.sub(r" +TOOK", "  TOOK", text)
-        text = re.sub(r'("duration_ms": )\d+', r"\1MS", text)
+        text = re.sub(r'("duration_ms": )\d+', r"\g<1>0", text)
         return re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID", text)
 
 

@@ -61,6 +61,7 @@ def test_resume_as_json(place):
 
 
 def test_resume_of_a_thread_says_how(place, snapshot):
+    place.omium("rollback", "thread-1", "--to", "2")
     assert str(place.omium("resume", "thread-1")) == snapshot
 
 

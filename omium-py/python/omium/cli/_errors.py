@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from omium.cli._terminal import Terminal, visible
 
 __all__ = ["DONE", "FAILED", "REFUSED", "USAGE", "CommandError", "explain"]
@@ -37,7 +35,7 @@ _HINTS = {
 _REFUSED = ("LeaseHeld", "Fenced", "Divergence", "InDoubt")
 
 
-def explain(error: Exception, terminal: Terminal) -> int:
+def explain(error: Exception, terminal: Terminal, target: str | None = None) -> int:
     """Tells the user what failed and returns the exit code."""
     terminal.end_progress()
     if isinstance(error, CommandError):
@@ -52,7 +50,7 @@ def explain(error: Exception, terminal: Terminal) -> int:
             terminal.note(f"  {visible(row)}")
         hint = next((_HINTS[kind] for kind in kinds if kind in _HINTS), None)
         if hint:
-            terminal.hint(hint)
+            terminal.hint(hint.replace("EXEC", _shell(target)) if target else hint)
         return REFUSED if any(kind in _REFUSED for kind in kinds) else FAILED
     if isinstance(error, OSError):
         terminal.error(visible(str(error)), "omium doctor looks at the disk and the rights")
@@ -60,10 +58,21 @@ def explain(error: Exception, terminal: Terminal) -> int:
     return _unexpected(error, terminal)
 
 
-def _unexpected(error: Exception, terminal: Terminal) -> int:
-    import traceback
+def _shell(target: str) -> str:
+    from omium.cli._target import quoted, split
 
-    trace: Any = traceback.format_exception(error)
-    terminal.note("".join(trace).rstrip())
+    return quoted(split(target)[0])
+
+
+def _unexpected(error: Exception, terminal: Terminal) -> int:
+    """Most often the user's own code failed: its frames are shown, omium's own only where there are no others."""
+    import traceback
+    from pathlib import Path
+
+    ours = str(Path(__file__).parents[1])
+    told = traceback.TracebackException.from_exception(error)
+    theirs = [frame for frame in told.stack if not frame.filename.startswith((ours, "<frozen"))]
+    told.stack = traceback.StackSummary.from_list(theirs or told.stack)
+    terminal.note("".join(told.format()).rstrip())
     terminal.error(f"{type(error).__name__}: {visible(str(error))}")
     return FAILED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from omium.cli._status import ENTRY_HEADER, entry_row
+from omium.cli._status import ENTRY_HEADER, entry_row, show_table
 from omium.cli._terminal import Cell, Terminal, visible
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Node", "Row", "draw", "lay_out"]
 
-_ASCII = str.maketrans("│├─╮┬┼○●×◇↳⑂", "||-\\--o@xo>Y")
+_ASCII = str.maketrans("│├─╮┬┼○●×◇←⑂", "||-\\--o@xo<Y")
 
 
 class Node(NamedTuple):
@@ -116,39 +116,25 @@ def draw(store: Store, execution: Execution, entries: list[Entry], terminal: Ter
     by_seq = {entry.seq: entry for entry in entries}
     nodes = [Node(entry.seq, entry.parent, entry.live) for entry in entries]
     table: list[tuple[Cell, ...]] = []
-    blank: tuple[Cell, ...] = ("",) * len(ENTRY_HEADER)
-    rows = list(lay_out(nodes, execution.head))
-    for row, after in zip(rows, [*rows[1:], None], strict=True):
+    for row in lay_out(nodes, execution.head):
         lines: Cell = (_encodable(row.lines, terminal), "cyan")
         if row.seq is None:
-            table.append((lines, *blank))
-            continue
-        if row.seq == 0:
-            table.append((lines, "", ("the beginning", "dim"), *blank[2:]))
-            continue
-        cells = entry_row(by_seq[row.seq])
-        table.append((lines, *cells))
-        for text in _remarks(execution, row.seq, forks.get(row.seq, ())):
-            below = (_encodable(_continued(after), terminal), "cyan")
-            remark = (_encodable(text, terminal), "cyan")
-            table.append((below, "", remark, *blank[2:]))
-    terminal.table(("", *ENTRY_HEADER), table, right=(1, 5, 6, 7), flexible=(2,))
+            table.append((lines, *[""] * (len(ENTRY_HEADER) + 1)))
+        elif row.seq == 0:
+            table.append((lines, "", ("the beginning", "dim"), *[""] * (len(ENTRY_HEADER) - 1)))
+        else:
+            remarks = ", ".join(_remarks(execution, row.seq, forks.get(row.seq, ())))
+            table.append((lines, *entry_row(by_seq[row.seq]), (_encodable(remarks, terminal), "cyan")))
+    show_table(terminal, table, lead=("",), tail=("",))
 
 
 def _remarks(execution: Execution, seq: int, forks: Iterable[Execution]) -> Iterator[str]:
     if seq == execution.head:
-        yield "↳ head"
+        yield "← head"
     if execution.forked_from and execution.forked_from[1] == seq:
-        yield f"↳ shared with {visible(execution.forked_from[0])} up to here"
+        yield f"← shared with {visible(execution.forked_from[0])} up to here"
     for fork in forks:
-        yield f"⑂ {visible(fork.id)} forks here"
-
-
-def _continued(after: Row | None) -> str:
-    """What runs on between this row and the next: its lines with the symbols turned into strokes."""
-    if after is None:
-        return ""
-    return after.lines.translate(str.maketrans("○●×├┼╮┬─", "│││││   "))
+        yield f"⑂ {visible(fork.id)}"
 
 
 def _encodable(text: str, terminal: Terminal) -> str:

@@ -63,6 +63,22 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Root(_Parser):
+    def error(self, message: str) -> NoReturn:
+        # Only a missing or unknown verb comes here in words that name the list of them.
+        typed = re.search(r"invalid choice: '(.*?)' \(choose", message)
+        if typed is not None:
+            from difflib import get_close_matches
+
+            verbs = [verb for _, group in GROUPS for verb, _ in group]
+            close = get_close_matches(typed[1], verbs, n=1)
+            hint = f"did you mean omium {close[0]}?" if close else "omium --help lists the verbs"
+            self.terminal.error(f"there is no verb {typed[1]!r}", hint)
+        elif "required: VERB" in message:
+            self.terminal.error("which verb?", "omium --help lists them")
+        else:
+            super().error(message)
+        raise SystemExit(2)
+
     def format_help(self) -> str:
         parts = [
             "Durable agent runs: what finished is never lost and never paid for twice.",

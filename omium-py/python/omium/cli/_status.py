@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from omium._text import size
+from omium._pretty import lines, one_line
+from omium._text import clip, size
 from omium.cli._target import name_of
-from omium.cli._terminal import Cell, Terminal, age, duration, moment
+from omium.cli._terminal import Cell, Terminal, age, duration, moment, visible
 
 if TYPE_CHECKING:
     from omium._omium import Entry, Execution, Value
 
-__all__ = ["ENTRY_HEADER", "STYLES", "entry_json", "entry_row", "show_entries", "status_of", "tree"]
+__all__ = [
+    "ENTRY_HEADER",
+    "STYLES",
+    "content_of",
+    "entry_json",
+    "entry_row",
+    "show_entries",
+    "show_table",
+    "show_value",
+    "status_of",
+    "tree",
+]
 
 STYLES = {
     "completed": "green",
@@ -22,7 +34,10 @@ STYLES = {
     "cancelled": "dim",
 }
 _ENTRY_STYLES = {"done": "", "failed": "red", "intent": "yellow"}
-ENTRY_HEADER = ("SEQ", "NAME", "KIND", "STATUS", "TOOK", "SIZE", "TOKENS", "WHEN")
+_GLANCE = 32
+# Reading a big input back only to show its first words would make a log slow.
+_GLANCE_BYTES = 4096
+ENTRY_HEADER = ("SEQ", "NAME", "INPUT", "KIND", "STATUS", "TOOK", "SIZE", "TOKENS", "WHEN")
 
 
 def status_of(execution: Execution) -> str:
@@ -39,14 +54,15 @@ def tree(value: Value | None) -> Any:
     return plain(value.codec, value.read())
 
 
-def entry_row(entry: Entry, *, seq: str | None = None) -> tuple[Cell, ...]:
+def entry_row(entry: Entry) -> tuple[Cell, ...]:
     """One line of a log."""
     tokens = sum(entry.usage.get(key, 0) for key in ("input_tokens", "output_tokens"))
     name = f"{entry.scope} › {name_of(entry)}" if entry.scope else name_of(entry)
     status = entry.status if entry.attempts <= 1 else f"{entry.status} ({entry.attempts} tries)"
     return (
-        seq if seq is not None else f"@{entry.seq}",
+        f"@{entry.seq}",
         (name, "bold" if entry.live else "dim"),
+        (_arguments(entry), "dim"),
         (entry.kind, "dim"),
         (status, _ENTRY_STYLES[entry.status] if entry.live else "dim"),
         duration(entry.duration_ms) if entry.kind != "state" else "",
@@ -56,19 +72,60 @@ def entry_row(entry: Entry, *, seq: str | None = None) -> tuple[Cell, ...]:
     )
 
 
+def _arguments(entry: Entry) -> str:
+    """What went in, at a glance: it tells one call of a step from another."""
+    if entry.input is None or entry.input.size_bytes > _GLANCE_BYTES:
+        return ""
+    content = tree(entry.input)
+    if isinstance(content, dict):
+        return clip(", ".join(one_line(value, _GLANCE) for value in content.values()), _GLANCE)
+    return one_line(content, _GLANCE)
+
+
 def show_entries(terminal: Terminal, entries: list[Entry], *, indent: str = "") -> None:
     """The log as a table, the error of a failed entry beneath it."""
-    terminal.table(
-        ENTRY_HEADER,
-        [entry_row(entry) for entry in entries],
-        right=(0, 4, 5, 6),
-        flexible=(1,),
-        indent=indent,
-    )
+    show_table(terminal, [entry_row(entry) for entry in entries], indent=indent)
     for entry in entries:
         if entry.error:
             text = terminal.clip(f"@{entry.seq} {entry.error}", terminal.width - len(indent))
             terminal.print(indent + terminal.style(text, "red"))
+
+
+def show_table(
+    terminal: Terminal,
+    rows: list[tuple[Cell, ...]],
+    *,
+    lead: tuple[str, ...] = (),
+    tail: tuple[str, ...] = (),
+    indent: str = "",
+) -> None:
+    """Rows of entries, with more columns before or after them."""
+    first = len(lead)
+    terminal.table(
+        (*lead, *ENTRY_HEADER, *tail),
+        rows,
+        right=tuple(first + column for column in (0, 5, 6, 7)),
+        flexible=(first + 1, *(first + len(ENTRY_HEADER) + n for n in range(len(tail)))),
+        yields=first + 2,
+        indent=indent,
+    )
+
+
+def content_of(entry: Entry) -> Value | dict[str, Value] | None:
+    """What an entry holds: its named values where it has such, else its one value."""
+    # The value of a host's state is its own bookkeeping, not what was computed.
+    host = entry.kind == "state" and entry.value is not None and "/" in entry.value.codec
+    return entry.values if entry.values or host else entry.value
+
+
+def show_value(terminal: Terminal, content: Any, lead: str = "") -> None:
+    """The whole value; a text that stands alone as the text itself, so that it can go into a file."""
+    if isinstance(content, str) and not lead:
+        for row in content.split("\n"):
+            terminal.print(visible(row) if terminal.out.isatty() else row)
+        return
+    for row in lines(content, terminal.width, lead=lead):
+        terminal.print(row)
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:

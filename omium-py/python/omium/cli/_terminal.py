@@ -85,8 +85,11 @@ class Terminal:
 
     def colours(self, stream: TextIO) -> bool:
         """Whether to colour what goes to that stream."""
-        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-        return stream.isatty() and not plain
+        if os.environ.get("NO_COLOR"):
+            return False
+        if os.environ.get("FORCE_COLOR"):
+            return True
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
 
     def style(self, text: str, *names: str, stream: TextIO | None = None) -> str:
         """The text in that colour, where colours are shown."""
@@ -163,15 +166,21 @@ class Terminal:
         *,
         right: Sequence[int] = (),
         flexible: Sequence[int] = (0,),
+        yields: int | None = None,
         indent: str = "",
     ) -> None:
-        """Aligned columns within the width: `flexible` ones are cut, the widest first."""
+        """Aligned columns within the width.
+
+        Where they are too wide, the column `yields` is cut first, then `flexible` ones, the widest first.
+        """
         texts = [[self._text(cell) for cell in row] for row in rows]
         used = [i for i in range(len(header)) if any(row[i] for row in texts)]
         if not used:
             return
         widths = {i: max(width_of(header[i]), *(width_of(row[i]) for row in texts)) for i in used}
         room = self.width - len(indent) - 2 * (len(used) - 1)
+        if yields in widths:
+            widths[yields] = max(min(widths[yields], 10), widths[yields] - max(sum(widths.values()) - room, 0))
         while sum(widths.values()) > room:
             widest = max((i for i in used if i in flexible), key=lambda i: widths[i], default=None)
             if widest is None or widths[widest] <= 10:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from omium import _pretty
 from omium.cli._errors import DONE, USAGE, CommandError
-from omium.cli._status import tree
+from omium.cli._status import content_of, show_value, tree
 from omium.cli._target import entry_at, find, head_or, open_store, quoted, split
 from omium.cli._terminal import Terminal, visible
 
@@ -36,15 +35,10 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         terminal.json(to_json(content))
     elif isinstance(chosen, dict):
         for name, value in content.items():
-            _print(terminal, value, f"{visible(name)} = ")
+            show_value(terminal, value, f"{visible(name)} = ")
     else:
-        _print(terminal, content, "")
+        show_value(terminal, content)
     return DONE
-
-
-def _print(terminal: Terminal, content: Any, lead: str) -> None:
-    for row in _pretty.lines(content, terminal.width, lead=lead):
-        terminal.print(row)
 
 
 def _chosen(store: Store, arguments: Namespace) -> Value | dict[str, Value] | None:
@@ -74,12 +68,10 @@ def _of_entry(entry: Entry, arguments: Namespace) -> Value | dict[str, Value] | 
             where = f"{quoted(entry.execution)}@{entry.seq}"
             raise CommandError(f"{where} has no value {visible(arguments.name)!r}", f"its values: {names}")
         return entry.values[arguments.name]
-    if entry.kind == "state":
-        return entry.values
     if entry.value is None and entry.error:
         where = f"{quoted(entry.execution)}@{entry.seq}"
         raise CommandError(
             f"{where} has no value: {visible(entry.name)} failed with {visible(entry.error)}",
             "--input shows what it was given",
         )
-    return entry.value
+    return content_of(entry)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omium import _diff
 from omium._inspect import Typed, to_json
 from omium.cli._errors import DONE
-from omium.cli._status import tree
+from omium.cli._status import content_of, tree
 from omium.cli._target import entry_at, head_or, name_of, open_store
 from omium.cli._terminal import Terminal, age, visible
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from omium._diff import Change
-    from omium._omium import Entry, Execution, Store
+    from omium._omium import Entry, Execution, Store, Value
 
 __all__ = ["changes_between", "run"]
 
@@ -71,38 +72,79 @@ def _json(change: Change) -> dict[str, Any]:
     return answer
 
 
+class Known(NamedTuple):
+    """A value as it was known at some entry: the result of a step, or a named value of a state."""
+
+    name: str
+    address: tuple[str, str, int]
+    value: Value | None
+    error: str | None
+
+    @property
+    def identity(self) -> tuple[bytes | None, str | None]:
+        return self.value.digest if self.value else None, self.error
+
+    @property
+    def content(self) -> Any:
+        return Typed("failed", self.error) if self.error else tree(self.value)
+
+
 def changes_between(store: Store, old: tuple[Execution, int], new: tuple[Execution, int]) -> Iterator[Change]:
     """The differences of the two states; values with equal digests are not even read."""
-    before, after = _state(store, *old), _state(store, *new)
-    for name in [*before, *(name for name in after if name not in before)]:
-        was, now = before.get(name), after.get(name)
-        if was is None and now is not None:
-            yield _diff.Change(name, "added", _diff.MISSING, _content(now))
-        elif was is not None and now is None:
-            yield _diff.Change(name, "removed", _content(was), _diff.MISSING)
-        elif was is not None and now is not None and _identity(was) != _identity(now):
-            yield from _diff.diff(_content(was), _content(now), name)
+    before, after = _known(store, *old), _known(store, *new)
+    names = Counter(known.name for known in before), Counter(known.name for known in after)
+    seen: Counter[str] = Counter()
+    for was, now in _paired(before, after):
+        name = (now or was or before[0]).name
+        seen[name] += 1
+        path = f"{name}#{seen[name]}" if max(names[0][name], names[1][name]) > 1 else name
+        if now is None and was is not None:
+            yield _diff.Change(path, "removed", was.content, _diff.MISSING)
+        elif was is None and now is not None:
+            yield _diff.Change(path, "added", _diff.MISSING, now.content)
+        elif was is not None and now is not None and was.identity != now.identity:
+            yield from _diff.diff(was.content, now.content, path)
 
 
-def _state(store: Store, execution: Execution, seq: int) -> dict[str, Entry | tuple[Entry, str]]:
+def _paired(before: list[Known], after: list[Known]) -> Iterator[tuple[Known | None, Known | None]]:
+    """The same call on both sides where there is one, else the next call of the same step."""
+    old = {known.address: known for known in before}
+    new = {known.address for known in after}
+    left: dict[str, list[Known]] = {}
+    for known in before:
+        if known.address not in new:
+            left.setdefault(known.name, []).append(known)
+    for known in after:
+        same = old.get(known.address)
+        others = left.get(known.name, [])
+        yield same or (others.pop(0) if others else None), known
+    for others in left.values():
+        for known in others:
+            yield known, None
+
+
+def _known(store: Store, execution: Execution, seq: int) -> list[Known]:
     """What was known at `seq`: every result on its lineage, and the values of the newest state."""
     if seq == 0:
-        return {}
+        return []
     lineage = _lineage(store, execution, seq)
-    scope = lineage[-1].scope if lineage[-1].kind == "state" else ""
-    known: dict[str, Entry | tuple[Entry, str]] = {}
-    state: Entry | None = None
+    known: dict[tuple[str, str, int], Known] = {}
+    states: dict[str, dict[str, Value]] = {}
     for entry in lineage:
-        if entry.kind != "state":
-            label = visible(f"{entry.scope} › {name_of(entry)}" if entry.scope else name_of(entry))
-            known[label] = entry
-        elif entry.scope == scope:
-            state = entry
-    if state is not None:
+        content = content_of(entry)
+        if not isinstance(content, dict):
+            name = visible(f"{entry.scope} › {entry.name}" if entry.scope else entry.name)
+            address = (entry.scope, entry.key, entry.occurrence)
+            known[address] = Known(name, address, content, entry.error)
+        else:
+            states[entry.scope] = content
+    # Of the states of subgraphs only that one counts which was asked for.
+    scope = lineage[-1].scope if lineage[-1].scope in states else ""
+    for name, value in states.get(scope, {}).items():
         # LangGraph's own triggers (branch:to:NODE) carry nothing; the log says which nodes ran.
-        names = [name for name in state.values if not name.startswith("branch:")]
-        known.update({visible(name): (state, name) for name in names})
-    return known
+        if not name.startswith("branch:"):
+            known[scope, name, -1] = Known(visible(name), (scope, name, -1), value, None)
+    return list(known.values())
 
 
 def _lineage(store: Store, execution: Execution, seq: int) -> list[Entry]:
@@ -112,20 +154,3 @@ def _lineage(store: Store, execution: Execution, seq: int) -> list[Entry]:
         found.append(by_seq[seq])
         seq = by_seq[seq].parent
     return found[::-1]
-
-
-def _content(place: Entry | tuple[Entry, str]) -> Any:
-    if isinstance(place, tuple):
-        return tree(place[0].values[place[1]])
-    if place.status == "failed":
-        return Typed("failed", place.error)
-    return tree(place.value)
-
-
-def _identity(place: Entry | tuple[Entry, str]) -> tuple[str, bytes, str | None]:
-    if isinstance(place, tuple):
-        value = place[0].values[place[1]]
-        return value.codec, value.digest, None
-    if place.value is None:
-        return "", b"", place.error
-    return place.value.codec, place.value.digest, place.error

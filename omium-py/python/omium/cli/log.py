@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from omium.cli._errors import DONE
 from omium.cli._status import entry_json, show_entries
 from omium.cli._target import find, open_store, quoted
+from omium.cli._terminal import plural
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -21,7 +22,9 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     store = open_store(arguments)
     execution = find(store, arguments.target)
     everything = arguments.all or arguments.graph
-    entries = store.entries(execution.id, all=everything)
+    recorded = store.entries(execution.id, all=True)
+    entries = [entry for entry in recorded if everything or entry.live]
+    left = len(recorded) - len(entries)
     if arguments.limit:
         entries = entries[-arguments.limit :]
     if arguments.json:
@@ -34,6 +37,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         draw(store, execution, entries, terminal)
     else:
         show_entries(terminal, entries)
-        if not everything and execution.last_seq > execution.head:
-            terminal.note("a rollback left entries behind: omium log --graph shows them")
+        if left:
+            behind = plural(left, "entry is", "entries are")
+            terminal.note(f"{behind} left behind by rollbacks: omium log --graph {quoted(execution.id)}")
     return DONE

@@ -58,11 +58,10 @@ def _show(store: Store, plan: PrunePlan, terminal: Terminal) -> None:
     if not plan.entry_count and not plan.executions:
         terminal.note("nothing to prune: everything in the store is within the policy")
         return
-    rows: list[tuple[str, str, str]] = []
-    for id in plan.executions[:_SHOWN]:
-        rows.append((id, "goes as a whole", f"{store.execution(id).last_seq:,}"))
-    for id, seqs in plan.entries[: max(_SHOWN - len(rows), 0)]:
-        rows.append((id, f"loses {_ranges(seqs)}", f"{len(seqs):,}"))
+    whole = plan.executions[:_SHOWN]
+    rows = [(id, "goes as a whole", f"{store.execution(id).last_seq:,}") for id in whole]
+    parts = plan.entries[: _SHOWN - len(rows)]
+    rows += [(id, f"loses {_ranges(seqs)}", f"{len(seqs):,}") for id, seqs in parts]
     terminal.table(("EXECUTION", "WHAT GOES", "ENTRIES"), rows, right=(2,), flexible=(0, 1))
     more = len(plan.executions) + len(plan.entries) - len(rows)
     if more:

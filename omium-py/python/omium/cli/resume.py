@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omium import _pretty
 from omium.cli._code import load
 from omium.cli._errors import DONE, CommandError
+from omium.cli._status import show_value, tree
 from omium.cli._target import find, open_store, quoted
 from omium.cli._terminal import Terminal, plural
 
@@ -23,18 +23,14 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     store = open_store(arguments, write=True)
     execution = find(store, arguments.target)
     omium.init(store=store.path)
+    before = sum(entry.status == "done" for entry in store.entries(execution.id))
     if execution.status != "completed":
         code_of(execution.id, execution.workflow, execution.source)
-    before = len(store.entries(execution.id))
-    last = execution.last_seq
-    handle = omium.get(execution.id)
-    handle.resume()
-    result = handle.result()
+        omium.get(execution.id).resume()
     after = store.execution(execution.id)
-    ran = after.last_seq - last
+    ran = after.last_seq - execution.last_seq
     if arguments.json:
         from omium._inspect import to_json
-        from omium.cli._status import tree
 
         terminal.json(
             {
@@ -53,11 +49,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
             f"{quoted(execution.id)} {after.status}: "
             f"{plural(before, 'entry', 'entries')} from the record, {ran:,} recorded now"
         )
-    if result is not None:
-        from omium.cli._status import tree
-
-        for row in _pretty.lines(tree(after.result), terminal.width):
-            terminal.print(row)
+    if after.result is not None:
+        show_value(terminal, tree(after.result))
     return DONE
 
 

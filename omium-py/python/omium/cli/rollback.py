@@ -35,7 +35,9 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         terminal.note("nothing was changed: this was the plan")
     elif plan.head != to:
         terminal.note(f"the head of {quoted(id)} is @{to} now; nothing was erased")
-        terminal.hint(f"omium resume {quoted(id)} runs on from there; omium log {quoted(id)} --graph shows both pasts")
+        thread = execution.workflow == "langgraph"
+        again = "its graph, invoked with None," if thread else f"omium resume {quoted(id)}"
+        terminal.hint(f"{again} runs on from there; omium log --graph shows both pasts")
     return DONE
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from omium import _pretty
 from omium._text import size
 from omium.cli._errors import DONE
-from omium.cli._status import STYLES, entry_json, show_entries, status_of, tree
+from omium.cli._status import STYLES, content_of, entry_json, show_entries, status_of, tree
 from omium.cli._target import entry_at, exists, find, name_of, open_store, quoted, split
 from omium.cli._terminal import Terminal, age, duration, moment, plural, visible
 from omium.cli.ls import summary
@@ -35,7 +35,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
             _show_entry(entry, terminal)
         return DONE
     execution = find(store, arguments.target)
-    entries = store.entries(execution.id)
+    every = store.entries(execution.id, all=True)
+    entries = [entry for entry in every if entry.live]
     shown = entries[-arguments.limit :] if arguments.limit else entries
     forks = [other for other in store.executions() if _is_fork(other, execution)]
     if arguments.json:
@@ -48,7 +49,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     title = terminal.clip(execution.id, terminal.width - 16)
     terminal.print(f"{terminal.style(title, 'bold')}  {terminal.style(status, STYLES[status])}")
     terminal.print()
-    for label, text in _facts(execution, entries, forks, terminal):
+    for label, text in _facts(execution, entries, len(every) - len(entries), forks, terminal):
         terminal.print(f"  {terminal.style(label.ljust(_LABEL), 'dim')}{text}")
     if shown:
         terminal.print()
@@ -67,13 +68,12 @@ def _is_fork(other: Execution, execution: Execution) -> bool:
 
 
 def _facts(
-    execution: Execution, entries: list[Entry], forks: list[Execution], terminal: Terminal
+    execution: Execution, entries: list[Entry], left: int, forks: list[Execution], terminal: Terminal
 ) -> Iterator[tuple[str, str]]:
     room = terminal.width - _LABEL - 2
     yield "workflow", terminal.clip(execution.workflow, room)
     yield "created", f"{age(execution.created_ms)}  {moment(execution.created_ms)}"
     yield "updated", age(execution.updated_ms)
-    left = execution.last_seq - len(entries)
     bytes_live = size(sum(entry.size_bytes for entry in entries))
     beside = f", {left} left behind by rollbacks" if left > 0 else ""
     yield "head", f"@{execution.head}  {plural(len(entries), 'entry', 'entries')}, {bytes_live}{beside}"
@@ -112,7 +112,8 @@ def _show_entry(entry: Entry, terminal: Terminal) -> None:
         ("key", terminal.clip(entry.key, room)),
         ("after", f"@{entry.parent}" if entry.parent else "the beginning"),
         ("created", f"{age(entry.created_ms)}  {moment(entry.created_ms)}"),
-        ("took", duration(entry.duration_ms) + (f", {entry.attempts} tries" if entry.attempts > 1 else "")),
+        ("took", "" if entry.kind == "state" else duration(entry.duration_ms)),
+        ("tries", str(entry.attempts) if entry.attempts > 1 else ""),
         ("size", size(entry.size_bytes)),
         ("usage", ", ".join(f"{name} {count:,}" for name, count in entry.usage.items())),
         ("error", terminal.clip(entry.error or "", room)),
@@ -120,9 +121,9 @@ def _show_entry(entry: Entry, terminal: Terminal) -> None:
     for label, text in facts:
         if text:
             terminal.print(f"  {terminal.style(label.ljust(_LABEL), 'dim')}{text}")
-    own = (("input", entry.input), ("value", entry.value if entry.kind != "state" else None))
-    values = [(name, value) for name, value in own if value is not None]
-    values += entry.values.items()
+    content = content_of(entry)
+    values = [("input", entry.input)] if entry.input else []
+    values += content.items() if isinstance(content, dict) else [("value", content)] if content else []
     if values:
         terminal.print()
     for name, value in values:

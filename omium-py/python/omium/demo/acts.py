@@ -65,122 +65,131 @@ def in_plain_python(stage: Stage, story: Story) -> Outcome:
     stage.quietly("python", "workflow.py", "never-killed")
     needed = stage.calls()
 
+    stage.settle()
     program = ("python", "workflow.py", "report")
     stage.watch(*program, kill_in_call=4)
-    before = stage.calls() - needed
+    paid = stage.calls()
     story.caption(
-        f"The process is gone: no handler ran, nothing could be saved on the way out. {before} finished calls are "
-        "on the bill. The same command again:"
+        f"The process is gone; nothing could be saved on the way out. {paid} finished calls are on the bill. "
+        "The same command again:"
     )
     resumed = stage.watch(*program)
-    made = stage.calls() - needed
+    made = stage.calls()
     story.caption("The record answered what had finished, and the rest ran. This is the record:")
     stage.show("omium", "log", "report")
-    return _afterwards(stage, story, needed, made, before, len(resumed.recorded), len(resumed.ran))
-
-
-def _afterwards(stage: Stage, story: Story, needed: int, made: int, saved: int, recorded: int, ran: int) -> Outcome:
-    import omium
-
+    log = entries(stage.store, "report")
+    figures = Figures(
+        program="workflow.py",
+        calls_needed=needed,
+        calls_made=made,
+        calls_saved=paid,
+        steps_recorded=len(resumed.recorded),
+        steps_ran=len(resumed.ran),
+        checkpoints=len(log),
+        disk_bytes=stage.disk_bytes(".omium"),
+        disk_bytes_beside=None,
+    )
     promises = [
-        Promise("no finished model call was made again", f"{needed} needed, {made} made", made == needed),
-        Promise(
-            "the report equals one that was never interrupted",
-            "compared byte by byte",
-            stage.text("report.md") == stage.text("never-killed.md"),
-        ),
+        *_same_work(stage, "report.md", needed, made),
+        _rolled_back(stage, story),
+        *_forked(stage, story),
+        _replayed(stage, story, "report"),
     ]
-    checkpoints = len(entries(stage.store, "report"))
-    disk_bytes = stage.disk_bytes(".omium")
+    return Outcome(figures, promises)
 
+
+def _same_work(stage: Stage, report: str, needed: int, made: int) -> list[Promise]:
+    same = stage.text(report) == stage.text("never-killed.md")
+    return [
+        Promise("no finished model call was made again", f"{needed} needed, {made} made", made == needed),
+        Promise("the result equals that of a run never interrupted", "byte by byte", same),
+    ]
+
+
+def _rolled_back(stage: Stage, story: Story) -> Promise:
     story.caption("Not happy with the last step? Back to the checkpoint before it, and on from there:")
     code = stage.show("omium", "rollback", "report", "--to", "5")
-    calls = stage.calls()
+    stage.settle()
     stage.watch("omium", "resume", "report")
-    again = stage.calls() - calls
-    promises.append(Promise("rollback ran only what came after it", f"{again} model call", code == 0 and again == 1))
+    again = stage.calls()
+    story.caption("Nothing was erased. The old ending is still there, beside the new one:")
     stage.show("omium", "log", "report", "--graph")
+    kept = code == 0 and again == 1
+    return Promise("after a rollback only what came later ran again", f"{again} model call", kept)
 
+
+def _forked(stage: Stage, story: Story) -> list[Promise]:
     story.caption(
-        "What if the outline had been shorter? A fork shares the past, here with the recorded outline replaced; "
-        "the original stays as it is:"
+        "What if the last source had said something else? A fork shares the past, here with one recorded result "
+        "replaced, and runs on from there:"
     )
-    original = contents(entries(stage.store, "report"))
-    points = ["who pays for a retry", "how to go back"]
-    story.command(f'omium.get("report").fork(at=1, id="report-short", edit={{"outline": {points}}})')
-    omium.init(store=str(stage.store))
-    omium.get("report").fork(at=1, id="report-short", edit={"outline": points})
-    calls = stage.calls()
-    stage.watch("omium", "resume", "report-short")
-    fresh = stage.calls() - calls
-    stage.show("omium", "diff", "report", "report-short")
-    promises.append(Promise("a fork ran only what the edit changed", f"{fresh} model calls", fresh == len(points) + 1))
-    promises.append(
-        Promise(
-            "the fork left the original untouched",
-            f"{len(original)} entries compared by their hashes",
-            contents(entries(stage.store, "report")) == original,
-        )
-    )
+    import omium
 
-    story.caption("Replay runs the whole program on its record: a test of the code that costs nothing.")
-    calls = stage.calls()
-    code = stage.show("omium", "replay", "report")
-    replayed = stage.calls() - calls
-    promises.append(Promise("replay made no model call", f"{replayed} made", code == 0 and replayed == 0))
-    figures = Figures("workflow.py", needed, made, saved, recorded, ran, checkpoints, disk_bytes, None)
-    return Outcome(figures, promises)
+    before = contents(entries(stage.store, "report"))
+    omium.init(store=stage.store)
+    story.python('omium.get("report").fork(at=5, id="what-if", edit={5: "Nobody knows."})')
+    omium.get("report").fork(at=5, id="what-if", edit={5: "Nobody knows."})
+    stage.settle()
+    stage.watch("omium", "resume", "what-if")
+    made = stage.calls()
+    stage.show("omium", "diff", "report", "what-if")
+    after = contents(entries(stage.store, "report"))
+    return [
+        Promise("a fork ran only what its edit can change", f"{made} model call", made == 1),
+        Promise("the fork left the original untouched", f"{len(after)} entries by their hashes", before == after),
+    ]
+
+
+def _replayed(stage: Stage, story: Story, execution: str, *options: str) -> Promise:
+    if not options:
+        story.caption("Replay runs the whole program on its record: a test of the code that costs nothing.")
+    stage.settle()
+    code = stage.show("omium", "replay", execution, *options)
+    made = stage.calls()
+    return Promise("replay found no difference and made no model call", f"{made} made", code == 0 and made == 0)
 
 
 def in_langgraph(stage: Stage, story: Story) -> Outcome:
     """A LangGraph agent is killed and resumed, beside the same agent on another saver."""
     story.caption(
         "agent.py is a LangGraph agent: it plans, then searches and reads in a loop of tool calls, then writes. "
-        "omium is in one argument: compile(checkpointer=omium.langgraph.Saver())."
+        "Omium is one argument of it: compile(checkpointer=omium.langgraph.Saver())."
     )
     stage.take("agent.py", "beside.py")
     # The same graph on langgraph-checkpoint-sqlite, never killed: what is needed, and what it should say.
     stage.quietly("python", "beside.py", "never-killed")
     needed = stage.calls()
 
+    stage.settle()
     program = ("python", "agent.py", "agent")
     stage.watch(*program, kill_in_call=8, restored=[])
-    before = stage.calls() - needed
-    kept = entries(stage.store, "agent")
-    story.caption(f"{before} finished calls are on the bill, {len(kept)} checkpoints in the store. Again:")
-    resumed = stage.watch(*program, restored=[f"@{entry.seq} {entry.name}" for entry in kept])
-    made = stage.calls() - needed
+    paid = stage.calls()
+    kept = [f"{entry.name}: checkpoint @{entry.seq}" for entry in entries(stage.store, "agent")]
+    story.caption(f"{paid} finished calls are on the bill, {len(kept)} checkpoints are in the store. Again:")
+    resumed = stage.watch(*program, restored=kept)
+    made = stage.calls()
     log = entries(stage.store, "agent")
-    story.caption("Every verb works on LangGraph threads too. What one turn of the agent changed:")
+    figures = Figures(
+        program="agent.py",
+        calls_needed=needed,
+        calls_made=made,
+        calls_saved=paid,
+        steps_recorded=len(resumed.recorded),
+        steps_ran=len(resumed.ran),
+        checkpoints=len(log),
+        disk_bytes=stage.disk_bytes(".omium"),
+        disk_bytes_beside=stage.disk_bytes("sqlite.db"),
+    )
+    story.caption("Every verb works on LangGraph threads. What one turn of the agent added to its state:")
     stage.show("omium", "diff", f"agent@{log[3].seq}", f"agent@{log[5].seq}")
-
     story.caption(
         "A node acts each time it runs, so the replay of a thread walks its record: every value is read back and "
         "checked, and the graph is asked whether it would still take the same way."
     )
-    calls = stage.calls()
-    code = stage.show("omium", "replay", "agent", "--graph", "agent.py:build")
-    replayed = stage.calls() - calls
     promises = [
-        Promise("no finished model call was made again", f"{needed} needed, {made} made", made == needed),
-        Promise(
-            "the report equals one that was never interrupted",
-            "compared byte by byte",
-            stage.text("agent.md") == stage.text("never-killed.md"),
-        ),
-        Promise("replay made no model call", f"{replayed} made", code == 0 and replayed == 0),
+        *_same_work(stage, "agent.md", needed, made),
+        _replayed(stage, story, "agent", "--graph", "agent.py:build"),
     ]
-    figures = Figures(
-        "agent.py",
-        needed,
-        made,
-        before,
-        len(kept),
-        len(resumed.ran),
-        len(log),
-        stage.disk_bytes(".omium"),
-        stage.disk_bytes("sqlite.db"),
-    )
     return Outcome(figures, promises)
 
 

@@ -38,7 +38,7 @@ def search(topic: str) -> str:
 @tool
 def read(title: str) -> str:
     """Reads a whole page."""
-    return essay(title, 60)
+    return essay(title, 150)
 
 
 class LocalChat(BaseChatModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,14 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["Stage", "Watched"]
 
 _CALL = "model: "
-# Long enough for the call to be under way, short enough for it not to be over.
-_INTO_THE_CALL_S = 0.1
+_STEP = r"[a-z]+: "
+_INTO_THE_CALL_S = 0.2
 
 
 class Watched(NamedTuple):
     """What was seen of one child from the outside."""
 
-    calls_begun: int
     ran: list[str]
     """Lines about steps that made a model call or, in a graph, ran at all."""
     recorded: list[str]
@@ -39,6 +39,7 @@ class Stage:
     def __init__(self, directory: Path, story: Story) -> None:
         self.directory = directory
         self.story = story
+        self._settled = 0
         directory.mkdir(parents=True, exist_ok=True)
 
     def take(self, *names: str) -> None:
@@ -52,7 +53,14 @@ class Stage:
         return self.directory / ".omium"
 
     def calls(self) -> int:
-        """Finished model calls, as the bill has them."""
+        """Finished model calls since the last `settle`, as the bill has them."""
+        return self._billed() - self._settled
+
+    def settle(self) -> None:
+        """Counts calls from here on."""
+        self._settled = self._billed()
+
+    def _billed(self) -> int:
         bill = self.directory / "bill.txt"
         return len(bill.read_text("utf-8").splitlines()) if bill.exists() else 0
 
@@ -68,21 +76,22 @@ class Stage:
 
     def quietly(self, *command: str) -> None:
         """Runs a program without a word and without the waiting."""
-        subprocess.run(  # noqa: S603
-            self._argv(command),
-            cwd=self.directory,
-            env=self._environment(model_seconds="0"),
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        environment = self._environment(seconds=0)
+        subprocess.run(self._argv(command), cwd=self.directory, env=environment, check=True, stdout=subprocess.DEVNULL)
 
     def show(self, *command: str) -> int:
-        """Runs an omium command with its own output, and returns its exit code."""
+        """Runs an omium command with what it prints, and returns its exit code."""
         self.story.command(" ".join(command))
-        self.story.say("")
-        environment = self._environment() | {"COLUMNS": str(self.story.width)}
-        done = subprocess.run(self._argv(command), cwd=self.directory, env=environment, check=False)  # noqa: S603
-        self.story.say("")
+        done = subprocess.run(
+            self._argv(command),
+            cwd=self.directory,
+            env=self._environment() | self.story.environment(),
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+        self.story.output(done.stdout)
         return done.returncode
 
     def watch(self, *command: str, kill_in_call: int = 0, restored: list[str] | None = None) -> Watched:
@@ -94,31 +103,37 @@ class Stage:
         self.story.command(" ".join(command))
         for name in restored or ():
             self.story.recorded(name)
-        begun, calls, ran, recorded = 0, 0, list[str](), list(restored or ())
-        process = subprocess.Popen(  # noqa: S603
-            self._argv(command), cwd=self.directory, env=self._environment(), stdout=subprocess.PIPE, text=True
+        ran, recorded = list[str](), list(restored or ())
+        begun, told = 0, 0
+        process = subprocess.Popen(
+            self._argv(command),
+            cwd=self.directory,
+            env=self._environment(hangs=kill_in_call),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
         )
         with process:
             for line in process.stdout or ():
                 if line.startswith(_CALL):
-                    begun, calls = begun + 1, calls + 1
+                    begun += 1
                     if begun == kill_in_call:
                         time.sleep(_INTO_THE_CALL_S)
                         os.kill(process.pid, signal.SIGKILL)
                         self.story.killed(f"in the middle of model call {begun}")
-                        break
-                elif calls or restored is not None:
-                    self.story.ran(line.strip(), f"model call {self.calls()}" if calls else "ran")
+                elif re.match(_STEP, line) and (begun > told or restored is not None):
+                    self.story.ran(line.strip(), f"model call {self.calls()}" if begun > told else "ran")
                     ran.append(line.strip())
-                    calls = 0
-                else:
+                    told = begun
+                elif re.match(_STEP, line):
                     self.story.recorded(line.strip())
                     recorded.append(line.strip())
-        self.story.say("")
+            talk = process.stderr.read() if process.stderr else ""
+        self.story.output(talk)
         expected = -signal.SIGKILL if kill_in_call else 0
         if process.returncode != expected:
             raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}, not {expected}")
-        return Watched(begun, ran, recorded)
+        return Watched(ran, recorded)
 
     def _argv(self, command: tuple[str, ...]) -> list[str]:
         program, *rest = command
@@ -126,11 +141,13 @@ class Stage:
             return [sys.executable, *rest]
         return [sys.executable, "-m", "omium.cli", *rest]
 
-    def _environment(self, **model: str) -> dict[str, str]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("OMIUM_")}
+    def _environment(self, **model: int) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("OMIUM_")}
         source = str(Path(omium.__file__).resolve().parents[1])
-        paths = [source, environment.get("PYTHONPATH", "")]
-        environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
-        environment["PYTHONUNBUFFERED"] = "1"
-        environment.update({f"DEMO_{name.upper()}": value for name, value in model.items()})
-        return environment
+        paths = [source, kept.get("PYTHONPATH", "")]
+        return kept | {
+            "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONIOENCODING": "utf-8",
+            **{f"DEMO_{name.upper()}": str(value) for name, value in model.items()},
+        }

@@ -49,14 +49,14 @@ def _directory(keep: str | None) -> Iterator[Path]:
 
 def _table(terminal: Terminal, figures: list[Figures]) -> None:
     rows = [
-        ("model calls needed", [f"{column.calls_needed}" for column in figures]),
-        ("model calls made, killed and resumed", [f"{column.calls_made}" for column in figures]),
-        ("model calls saved", [f"{column.calls_saved}" for column in figures]),
-        ("steps answered from the record", [f"{column.steps_recorded}" for column in figures]),
-        ("steps run after the resume", [f"{column.steps_ran}" for column in figures]),
-        ("checkpoints", [f"{column.checkpoints}" for column in figures]),
-        ("on disk", [size(column.disk_bytes) for column in figures]),
-        ("on disk, langgraph-checkpoint-sqlite", [_beside(column) for column in figures]),
+        ("model calls needed", [str(column.calls_needed) for column in figures]),
+        ("model calls made, killed and resumed", [str(column.calls_made) for column in figures]),
+        ("model calls saved", [str(column.calls_saved) for column in figures]),
+        ("steps from the record", [str(column.steps_recorded) for column in figures]),
+        ("steps that ran after the kill", [str(column.steps_ran) for column in figures]),
+        ("checkpoints", [str(column.checkpoints) for column in figures]),
+        ("bytes on disk", [size(column.disk_bytes) for column in figures]),
+        ("... with langgraph-checkpoint-sqlite", [_beside(column) for column in figures]),
     ]
     terminal.table(
         ("", *(column.program for column in figures)),
@@ -67,9 +67,7 @@ def _table(terminal: Terminal, figures: list[Figures]) -> None:
 
 
 def _beside(column: Figures) -> str:
-    if column.disk_bytes_beside is None:
-        return "-"
-    return f"{size(column.disk_bytes_beside)} ({column.disk_bytes_beside / column.disk_bytes:.1f}x)"
+    return "-" if column.disk_bytes_beside is None else size(column.disk_bytes_beside)
 
 
 def _promises(story: Story, outcomes: list[Outcome]) -> bool:

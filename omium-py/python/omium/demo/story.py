@@ -35,6 +35,10 @@ class Story:
         """The command that runs now."""
         self.say(f"  {self.terminal.style('$', 'dim')} {self._bold(text)}")
 
+    def python(self, text: str) -> None:
+        """The line of Python that runs now."""
+        self.say(f"  {self.terminal.style('>>>', 'dim')} {self._bold(text)}")
+
     def ran(self, name: str, remark: str) -> None:
         """A step that ran."""
         self._step(self.terminal.glyph("●", "*"), "green", name, remark)
@@ -51,6 +55,17 @@ class Story:
         """One promise, and whether it was kept."""
         mark = (self.terminal.glyph("✓", "ok"), "green") if kept else (self.terminal.glyph("✗", "BROKEN"), "red")
         self.say(f"  {self.terminal.style(*mark)} {text}{self.terminal.style('  ' + detail, 'dim')}")
+
+    def output(self, text: str) -> None:
+        """What a command printed, indented, and a blank line after it."""
+        for row in text.rstrip("\n").split("\n") if text.strip() else ():
+            self.say(f"    {row}".rstrip())
+        self.say("")
+
+    def environment(self) -> dict[str, str]:
+        """What a command needs to know of the terminal it does not see."""
+        colours = self.terminal.colours(self.terminal.out)
+        return {"COLUMNS": str(self.width - 4), **({"FORCE_COLOR": "1"} if colours else {})}
 
     def say(self, text: str) -> None:
         """A line, at once."""
