@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::id::Seq;
 use crate::model::{Blob, Entry, ExecutionInfo};
 use crate::run::Run;
-use crate::store::{Edit, RollbackPlan, Store};
+use crate::store::{Edit, Purpose, RollbackPlan, Store};
 
 /// One durable run of a workflow, addressed by its id.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ impl Execution {
 
     /// Continues it: takes the lease, and answers from the record up to the head.
     pub fn resume(&self) -> Result<Run> {
-        Run::begin(&self.store, &self.info()?.workflow, &self.id, None, None)
+        Run::begin(&self.store, Purpose::Run, &self.info()?.workflow, &self.id, None, None)
     }
 
     /// Runs code against the record: nothing is written, and what is not recorded is a divergence.
@@ -82,12 +82,17 @@ impl Store {
     ///
     /// On a finished execution the run answers from the record and writes nothing.
     pub fn begin(&self, workflow: &str, id: &str) -> Result<Run> {
-        Run::begin(self, workflow, id, None, None)
+        Run::begin(self, Purpose::Run, workflow, id, None, None)
     }
 
     /// Like [`Store::begin`], recording what the workflow was given and where its code is.
     pub fn begin_with(&self, workflow: &str, id: &str, input: Option<&Blob>, source: Option<&str>) -> Result<Run> {
-        Run::begin(self, workflow, id, input, source)
+        Run::begin(self, Purpose::Run, workflow, id, input, source)
+    }
+
+    /// Takes the lease to work beside the workflow, whatever the execution's status, which stays as it is.
+    pub fn attach(&self, workflow: &str, id: &str) -> Result<Run> {
+        Run::begin(self, Purpose::Attach, workflow, id, None, None)
     }
 
     /// The handle of an execution that exists.

@@ -1,5 +1,7 @@
 //! The live handle: code asks for a place in the record, and leaves its outcome there.
 
+use std::collections::BTreeMap;
+
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,9 +9,9 @@ use serde::de::DeserializeOwned;
 use crate::error::{BoxError, Error, Result};
 use crate::execution::Execution;
 use crate::id::{Digest, Seq};
-use crate::machine::{Claimed, Cursor, Ticket};
-use crate::model::{Blob, Entry, Kind, Outcome, Status};
-use crate::store::{Append, Durability, Leased, Store, Values};
+use crate::machine::{Claimed, Cursor, Place, Ticket};
+use crate::model::{Address, Blob, Entry, Kind, Outcome, Status};
+use crate::store::{Append, Begun, Durability, Leased, Purpose, Store, Values};
 
 /// A running execution, which holds its lease: one writer at a time.
 ///
@@ -25,6 +27,8 @@ pub struct Run {
     cursor: Mutex<Cursor>,
     status: Mutex<Status>,
     ran: Mutex<u64>,
+    usage: Mutex<BTreeMap<String, i64>>,
+    epoch: u32,
     pid: u32,
     /// What this handle's own strand has reached.
     reached: Seq,
@@ -112,39 +116,34 @@ pub struct Outcomes<'a> {
 impl Run {
     pub(crate) fn begin(
         store: &Store,
+        purpose: Purpose,
         workflow: &str,
         id: &str,
         input: Option<&Blob>,
         source: Option<&str>,
     ) -> Result<Run> {
-        let begun = store.begin_leased(workflow, id, input, source)?;
-        let record_only = begun.lease.is_none();
-        Ok(Run {
-            store: store.clone(),
-            id: id.to_owned(),
-            workflow: begun.workflow,
-            cursor: Mutex::new(Cursor::new(id, begun.places, record_only)),
-            lease: begun.lease,
-            status: Mutex::new(begun.status),
-            ran: Mutex::new(0),
-            pid: std::process::id(),
-            reached: Seq::ZERO,
-        })
+        Ok(Run::new(store, id, store.begin_leased(purpose, workflow, id, input, source)?))
     }
 
     pub(crate) fn replay(store: &Store, id: &str) -> Result<Run> {
-        let begun = store.begin_recorded(id)?;
-        Ok(Run {
+        Ok(Run::new(store, id, store.begin_recorded(id)?))
+    }
+
+    fn new(store: &Store, id: &str, begun: Begun) -> Run {
+        let record_only = begun.lease.is_none();
+        Run {
             store: store.clone(),
             id: id.to_owned(),
             workflow: begun.workflow,
-            cursor: Mutex::new(Cursor::new(id, begun.places, true)),
-            lease: None,
+            cursor: Mutex::new(Cursor::new(id, begun.recorded.places, record_only)),
+            lease: begun.lease,
             status: Mutex::new(begun.status),
             ran: Mutex::new(0),
+            usage: Mutex::new(begun.recorded.usage),
+            epoch: begun.epoch,
             pid: std::process::id(),
             reached: Seq::ZERO,
-        })
+        }
     }
 
     /// The execution's id.
@@ -187,6 +186,24 @@ impl Run {
     #[must_use]
     pub fn ran(&self) -> u64 {
         *self.ran.lock()
+    }
+
+    /// How many rollbacks the execution had when the run began.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Counters summed over the whole log, those of abandoned lineages and of this run included.
+    #[must_use]
+    pub fn usage(&self) -> BTreeMap<String, i64> {
+        self.usage.lock().clone()
+    }
+
+    /// Forgets what was claimed in `scope` and below: code that runs there again is answered from the record
+    /// again, entries of this very run included.
+    pub fn restart(&self, scope: &str) {
+        self.cursor.lock().restart(scope);
     }
 
     /// Whether a recorded entry was answered in this run.
@@ -344,6 +361,14 @@ impl Run {
         let values = Values { value: left.value, input: left.input, meta: left.meta };
         let seq = self.store.append(lease, durability, entry, values)?;
         *self.ran.lock() += 1;
+        for (counter, count) in &left.usage {
+            *self.usage.lock().entry(counter.clone()).or_default() += count;
+        }
+        if outcome != Outcome::Failed {
+            let Claim { scope, key, name, occurrence, prev, spawned, .. } = claim.clone();
+            let address = Address { scope, key, occurrence };
+            self.cursor.lock().add(Place { seq, address, name, prev, spawned, outcome });
+        }
         Ok(seq)
     }
 

@@ -78,6 +78,14 @@ impl PyRun {
         if self.run.is_record_only() { "record" } else { "live" }
     }
     #[getter]
+    fn epoch(&self) -> u32 {
+        self.run.epoch()
+    }
+    #[getter]
+    fn usage(&self) -> BTreeMap<String, i64> {
+        self.run.usage()
+    }
+    #[getter]
     fn resumed(&self) -> bool {
         self.run.recorded() > 0
     }
@@ -99,6 +107,7 @@ impl PyRun {
     }
 
     #[pyo3(signature = (kind, scope, name, digest, *, prev = 0, spawned = false))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
     fn claim(
         &self,
         py: Python<'_>,
@@ -196,6 +205,10 @@ impl PyRun {
 
     fn release(&self, py: Python<'_>) -> Result<()> {
         detached(py, || self.run.release())
+    }
+
+    fn restart(&self, scope: &str) {
+        self.run.restart(scope);
     }
 
     fn consumed(&self, seq: u64) -> bool {

@@ -79,7 +79,8 @@ impl PyStore {
         let run = match mode {
             "live" => detached(py, || store.begin_with(workflow, id, input.as_ref(), source))?,
             "record" => detached(py, || store.execution(id)?.replay())?,
-            other => return Err(invalid(format!("mode {other:?} is neither \"live\" nor \"record\""))),
+            "attach" => detached(py, || store.attach(workflow, id))?,
+            other => return Err(invalid(format!("mode {other:?} is not one of \"live\", \"record\" and \"attach\""))),
         };
         Ok(PyRun { store, run })
     }
@@ -278,6 +279,18 @@ impl PyStore {
         Ok(PyCheckReport(report))
     }
 
+    fn export(&self, py: Python<'_>, id: &str, path: PathBuf) -> Result<u64> {
+        let store = self.open()?;
+        detached(py, || store.export(id, &path))
+    }
+
+    #[pyo3(signature = (path, new_id = None))]
+    fn import_(&self, py: Python<'_>, path: PathBuf, new_id: Option<&str>) -> Result<PyExecution> {
+        let store = self.open()?;
+        let info = detached(py, || store.import(&path, new_id))?;
+        Ok(PyExecution { store, info })
+    }
+
     fn stats(&self, py: Python<'_>) -> Result<BTreeMap<&'static str, u64>> {
         let store = self.open()?;
         let stats = detached(py, || store.stats())?;
@@ -295,6 +308,11 @@ impl PyStore {
     fn __repr__(&self) -> String {
         format!("Store({:?})", self.path)
     }
+}
+
+#[pyfunction]
+fn tidy(py: Python<'_>) {
+    py.detach(Store::tidy_all);
 }
 
 /// Calls back into Python now and then; an exception there is kept and raised when the work is done.
@@ -323,5 +341,8 @@ impl Reporter {
 }
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_class::<PyStore>()
+    m.add_class::<PyStore>()?;
+    // Nobody drops what a module holds when the interpreter ends, so the logs are emptied here.
+    m.py().import("atexit")?.call_method1("register", (wrap_pyfunction!(tidy, m)?,))?;
+    Ok(())
 }

@@ -212,7 +212,7 @@ impl Index {
         Ok(())
     }
 
-    fn epochs(&self, row: ExecutionRow) -> Result<Vec<Epoch>> {
+    pub(crate) fn epochs(&self, row: ExecutionRow) -> Result<Vec<Epoch>> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT number, base, start FROM epoch WHERE execution = ?1 ORDER BY number")?;

@@ -30,6 +30,9 @@ const SCHEMA: &str = include_str!("schema.sql");
 const APPLICATION_ID: i32 = 0x4F4D_4355;
 /// Kept statements; the store uses about fifty.
 const STATEMENTS: usize = 80;
+/// Pages after which the log is moved into the index: 1 MiB, which costs two syncs in some fifty commits and keeps the
+/// log from outweighing a small store.
+const LOG_PAGES: u32 = 256;
 /// SQLite's own cache per connection, in KiB: the store caches what it decodes.
 const CACHE_KIB: i32 = 8 << 10;
 
@@ -108,7 +111,8 @@ impl Index {
                 Damage::Unknown { what: "the journal mode", found: 0 },
             ));
         }
-        self.connection.execute_batch(&format!("PRAGMA synchronous={synchronous};"))?;
+        self.connection
+            .execute_batch(&format!("PRAGMA synchronous={synchronous}; PRAGMA wal_autocheckpoint={LOG_PAGES};"))?;
         Ok(())
     }
 
@@ -187,10 +191,12 @@ impl Index {
         let mut statement = self.connection.prepare("PRAGMA incremental_vacuum")?;
         let mut rows = statement.query([])?;
         while rows.next()?.is_some() {}
-        if journal == Journal::Wal {
-            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        }
-        Ok(())
+        if journal == Journal::Wal { self.empty_log() } else { Ok(()) }
+    }
+
+    /// Moves what the log holds into the index and cuts the log to nothing, as far as readers allow.
+    pub(crate) fn empty_log(&self) -> Result<()> {
+        Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
 
     /// SQLite's own check of its structure: empty when sound.

@@ -8,6 +8,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Divergence;
+use super::divergence::readable;
 use crate::id::Seq;
 use crate::model::{Address, Outcome};
 
@@ -49,10 +50,13 @@ pub(crate) struct Cursor {
     execution: String,
     places: Vec<Place>,
     by_address: HashMap<Address, usize>,
-    by_strand: HashMap<(String, Seq), usize>,
+    /// What followed on a strand; None where the record has several successors, so that none is *the* next.
+    by_strand: HashMap<(String, Seq), Option<usize>>,
     taken: HashMap<(String, String), BTreeSet<u32>>,
     failures: HashMap<Address, u32>,
     consumed: HashSet<Seq>,
+    recorded: usize,
+    answered: usize,
     record_only: bool,
 }
 
@@ -60,37 +64,63 @@ impl Cursor {
     /// Over live entries in seq order. With `record_only` a miss is a divergence too.
     pub(crate) fn new(execution: &str, recorded: Vec<Place>, record_only: bool) -> Cursor {
         let gone_on_from: HashSet<Seq> = recorded.iter().map(|place| place.prev).collect();
-        let mut by_address = HashMap::new();
-        let mut by_strand = HashMap::new();
-        for (index, place) in recorded.iter().enumerate() {
-            // A failure the code did not go on from ended the run: it is tried again, so it holds no place.
-            // A replay only looks, and answers it.
-            let ended_the_run = place.outcome == Outcome::Failed && !gone_on_from.contains(&place.seq);
-            if ended_the_run && !record_only {
-                continue;
-            }
-            // A later entry at the same place is the one that counts: a receipt after its intent.
-            by_address.insert(place.address.clone(), index);
-            if !place.spawned {
-                by_strand.insert((place.address.scope.clone(), place.prev), index);
-            }
-        }
-        Cursor {
+        let last = recorded.last().map(|place| place.seq);
+        let mut cursor = Cursor {
             execution: execution.to_owned(),
-            places: recorded,
-            by_address,
-            by_strand,
+            places: Vec::with_capacity(recorded.len()),
+            by_address: HashMap::new(),
+            by_strand: HashMap::new(),
             taken: HashMap::new(),
             failures: HashMap::new(),
             consumed: HashSet::new(),
+            recorded: recorded.len(),
+            answered: 0,
             record_only,
+        };
+        for place in recorded {
+            // A failure the code did not go on from ended the run: it is tried again, so it holds no place.
+            // A replay only looks, and answers the one the record ends with.
+            let ended_the_run = place.outcome == Outcome::Failed && !gone_on_from.contains(&place.seq);
+            if !ended_the_run || (record_only && Some(place.seq) == last) {
+                cursor.index(place);
+            }
+        }
+        cursor
+    }
+
+    /// Adds an entry this very run has recorded, for code that runs at the same place again.
+    pub(crate) fn add(&mut self, place: Place) {
+        self.consumed.insert(place.seq);
+        self.index(place);
+    }
+
+    fn index(&mut self, place: Place) {
+        let index = self.places.len();
+        if !place.spawned {
+            let next = self.by_strand.entry((place.address.scope.clone(), place.prev)).or_insert(Some(index));
+            // A later entry at the same address is the one that counts: a receipt after its intent. One at another
+            // address says that what looked like one strand was several.
+            let same = next.is_none_or(|at| at == index || self.places[at].address == place.address);
+            *next = if next.is_some() && same { Some(index) } else { None };
+        }
+        self.by_address.insert(place.address.clone(), index);
+        self.places.push(place);
+    }
+
+    /// Forgets what was claimed in `scope` and below, so that code which runs there again is answered again.
+    pub(crate) fn restart(&mut self, scope: &str) {
+        let within = |at: &str| at.strip_prefix(scope).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.taken.retain(|(at, _), _| !within(at));
+        self.failures.retain(|address, _| !within(&address.scope));
+        for place in self.places.iter().filter(|place| within(&place.address.scope)) {
+            self.consumed.remove(&place.seq);
         }
     }
 
     /// Takes the place for `ticket`, or tells how the code differs from the record.
     pub(crate) fn claim(&mut self, ticket: &Ticket) -> Result<Claimed, Box<Divergence>> {
         if !ticket.spawned
-            && let Some(&index) = self.by_strand.get(&(ticket.scope.clone(), ticket.prev))
+            && let Some(&Some(index)) = self.by_strand.get(&(ticket.scope.clone(), ticket.prev))
             && !self.consumed.contains(&self.places[index].seq)
         {
             if self.places[index].address.key != ticket.key {
@@ -140,18 +170,19 @@ impl Cursor {
 
     /// How many recorded entries were answered.
     pub(crate) fn answered(&self) -> usize {
-        self.consumed.len()
+        self.answered
     }
 
     /// How many entries the record held.
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.recorded
     }
 
     fn answer(&mut self, index: usize) -> Claimed {
         let (seq, outcome) = (self.places[index].seq, self.places[index].outcome);
         let Address { scope, key, occurrence } = self.places[index].address.clone();
         self.consumed.insert(seq);
+        self.answered += 1;
         if outcome == Outcome::Failed {
             self.fail(&scope, &key, occurrence);
         } else {
@@ -179,7 +210,7 @@ impl Cursor {
 
     /// The entry a reader would compare a miss with: next on the strand, else the same name, else the last.
     fn nearest(&self, ticket: &Ticket) -> Option<usize> {
-        let strand = self.by_strand.get(&(ticket.scope.clone(), ticket.prev)).copied();
+        let strand = self.by_strand.get(&(ticket.scope.clone(), ticket.prev)).copied().flatten();
         let unconsumed = |index: &usize| !self.consumed.contains(&self.places[*index].seq);
         let same_name = || {
             (0..self.places.len())
@@ -191,13 +222,11 @@ impl Cursor {
 
     fn divergence(&self, nearest: Option<usize>, ticket: &Ticket) -> Box<Divergence> {
         let place = nearest.map(|index| &self.places[index]);
-        let shown =
-            |scope: &str, name: &str| if scope.is_empty() { name.to_owned() } else { format!("{scope}/{name}") };
         Box::new(Divergence {
             execution: self.execution.clone(),
             seq: place.map(|place| place.seq),
-            expected: place.map(|place| shown(&place.address.scope, &place.name)),
-            found: shown(&ticket.scope, &ticket.name),
+            expected: place.map(|place| readable(&place.address.scope, &place.name)),
+            found: readable(&ticket.scope, &ticket.name),
             inputs_differ: place.is_some_and(|place| place.name == ticket.name),
         })
     }
@@ -241,6 +270,12 @@ mod tests {
     }
 
     #[test]
+    fn a_nested_divergence_is_named_without_digests() {
+        let scope = "compose~4e6a9f3ec54cd39ed263052f#0/again~4e6a9f3ec54cd39ed263052f#2~1";
+        assert_eq!(readable(scope, "search"), "compose/again#2~1/search");
+    }
+
+    #[test]
     fn parallel_steps_match_in_any_order() {
         let spawned = |seq, key| place(seq, key, 0, 0, true, Outcome::Done);
         let mut cursor = Cursor::new("x", vec![spawned(1, "c"), spawned(2, "a")], false);
@@ -276,6 +311,31 @@ mod tests {
         assert_eq!(open.claim(&ticket("charge", 0, false)), Ok(Claimed::InDoubt { seq: Seq(1), occurrence: 0 }));
         let mut settled = Cursor::new("x", vec![intent, receipt], false);
         assert_eq!(settled.claim(&ticket("charge", 0, false)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+    }
+
+    #[test]
+    fn a_strand_that_was_several_proves_nothing() {
+        // Two calls from copies of one context: both say that nothing came before them.
+        let mut cursor = Cursor::new("x", vec![done(1, "a", 0), done(2, "b", 0)], false);
+        assert_eq!(cursor.claim(&ticket("a", 0, false)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+        assert_eq!(cursor.claim(&ticket("b", 0, false)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+    }
+
+    #[test]
+    fn code_that_starts_again_is_answered_again() {
+        let within = |seq, key: &str, scope: &str| {
+            let mut place = done(seq, key, 0);
+            place.address.scope = scope.to_owned();
+            place
+        };
+        let ask = |scope: &str| Ticket { scope: scope.to_owned(), ..ticket("a", 0, false) };
+        let mut cursor = Cursor::new("x", vec![within(1, "a", "node/1")], false);
+        cursor.claim(&ask("node/1")).unwrap();
+        assert_eq!(cursor.claim(&ask("node/2")), Ok(Claimed::Fresh { occurrence: 0 }));
+        cursor.add(within(2, "a", "node/2"));
+        cursor.restart("node/2");
+        assert_eq!(cursor.claim(&ask("node/2")), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+        assert_eq!(cursor.claim(&ask("node/1")), Ok(Claimed::Fresh { occurrence: 1 }), "another scope went on");
     }
 
     #[test]

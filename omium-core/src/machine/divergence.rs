@@ -36,3 +36,17 @@ impl fmt::Display for Divergence {
 }
 
 impl std::error::Error for Divergence {}
+
+/// A scope for people: without the digests that make its elements unique.
+pub(super) fn readable(scope: &str, name: &str) -> String {
+    let element = |element: &str| -> String {
+        let (key, occurrence) = element.rsplit_once('#').unwrap_or((element, "0"));
+        let name = match key.rsplit_once('~') {
+            Some((name, digest)) if digest.len() == 24 && digest.bytes().all(|b| b.is_ascii_hexdigit()) => name,
+            _ => key,
+        };
+        if occurrence == "0" { name.to_owned() } else { format!("{name}#{occurrence}") }
+    };
+    let outer = scope.split('/').filter(|part| !part.is_empty()).map(element);
+    outer.chain([name.to_owned()]).collect::<Vec<_>>().join("/")
+}

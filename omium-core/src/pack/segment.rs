@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::UNIX_EPOCH;
 
 /// The `seg/` directory of a store.
 #[derive(Clone, Debug)]
@@ -83,18 +83,23 @@ impl Segments {
     }
 }
 
-/// Removes files no row names, if they are older than `age`: a younger one may be about to be named.
-pub(crate) fn remove_stale(segments: &Segments, named: impl Fn(&str) -> bool, age: Duration) -> io::Result<u64> {
-    let mut freed = 0;
-    for (name, size) in segments.list()? {
+/// Removes files no row names that were last written before `before_ms` (milliseconds since 1970): a younger one
+/// may be about to be named.
+pub(crate) fn remove_stale(segments: &Segments, named: impl Fn(&str) -> bool, before_ms: u64) -> io::Result<()> {
+    for (name, _) in segments.list()? {
         for suffix in [SUFFIX, UNFINISHED] {
             let path = segments.path(&name).with_extension(suffix);
             let unnamed = suffix == UNFINISHED || !named(&name);
-            if unnamed && path.is_file() && fs::metadata(&path)?.modified()?.elapsed().is_ok_and(|since| since >= age) {
+            if unnamed && path.is_file() && written_ms(&path)? < before_ms {
                 fs::remove_file(&path)?;
-                freed += size;
             }
         }
     }
-    Ok(freed)
+    Ok(())
+}
+
+fn written_ms(path: &Path) -> io::Result<u64> {
+    let modified = fs::metadata(path)?.modified()?.duration_since(UNIX_EPOCH);
+    // A file from before 1970 is as old as can be.
+    Ok(modified.map_or(0, |since| since.as_millis() as u64))
 }

@@ -1,6 +1,7 @@
 //! Looking: executions, and the entries of one.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::Vacant;
 
 use super::Store;
 use super::handle::Value;
@@ -115,8 +116,8 @@ pub(super) fn entry(index: &Index, execution: &ExecutionRecord, lineage: &Lineag
         Slot::Inline { codec, .. } | Slot::Stored { codec, .. } => *codec,
     });
     for label in labels.chain(codecs) {
-        if !names.contains_key(&label) {
-            names.insert(label, index.label_name(label)?);
+        if let Vacant(vacant) = names.entry(label) {
+            vacant.insert(index.label_name(label)?);
         }
     }
     Ok(Entry {

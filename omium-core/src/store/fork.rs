@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Store;
 use super::prepare::Pending;
 use super::record::{check_name, find};
+use super::states::{noted_after, state_row};
 use crate::error::{Error, Result};
 use crate::id::Seq;
 use crate::index::{ExecutionRecord, Index};
@@ -133,7 +134,9 @@ fn copy_writes(index: &Index, source: &ExecutionRecord, target: &ExecutionRecord
     let mut writes = Vec::new();
     index.all_writes(Some(source.row), |write| {
         let write = write?;
-        if lineage.counts(write.epoch, write.after) && (at_head || write.after < at) {
+        let state = state_row(index, source, &lineage, &write.scope, &write.key)?.map(|row| row.seq);
+        let after = noted_after(&write, state);
+        if lineage.counts(write.epoch, after) && (at_head || after < at) {
             writes.push(write);
         }
         Ok(())

@@ -5,7 +5,6 @@
 //! other writer queued behind it, so nothing can become reachable between the two.
 
 use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
 
 use super::open::Shared;
 use super::{Progress, Store};
@@ -17,7 +16,7 @@ use crate::model::Slot;
 use crate::pack::{INLINE_PACK_BYTES_MAX, PackBuilder, remove_stale};
 
 /// A segment nobody names may be about to be named by a commit in another process.
-const STALE_AGE: Duration = Duration::from_secs(3600);
+const STALE_MS: u64 = 3_600_000;
 
 /// What a garbage collection did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +51,8 @@ impl Store {
             shared.segments.remove(&name).map_err(segments)?;
         }
         let named: HashSet<String> = shared.read(|index| Ok(index.segment_names()?.into_iter().collect()))?;
-        remove_stale(&shared.segments, |name| named.contains(name), STALE_AGE).map_err(segments)?;
+        let before_ms = self.now_ms().saturating_sub(STALE_MS);
+        remove_stale(&shared.segments, |name| named.contains(name), before_ms).map_err(segments)?;
         self.forget_dead_owners(&shared)?;
         writer.exclusively(|index| index.shrink(shared.journal))?;
         collected.bytes = before.saturating_sub(self.disk_bytes()?);

@@ -19,6 +19,7 @@ mod record;
 mod rollback;
 mod states;
 mod stats;
+mod transfer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub use handle::Value;
 pub(crate) use open::Shared;
 pub use options::{Durability, Options};
 pub use prune::PrunePlan;
-pub(crate) use record::{Append, Leased, Values};
+pub(crate) use record::{Append, Begun, Leased, Purpose, Values};
 pub use rollback::RollbackPlan;
 pub use states::{NewState, NewWrites, State, Write};
 pub use stats::Stats;
@@ -75,6 +76,12 @@ impl Store {
         let directory = directory.as_ref().to_path_buf();
         let shared = open::shared(&directory, &options)?;
         Ok(Store { directory, options, shared: Arc::new(Mutex::new(shared)) })
+    }
+
+    /// Empties the logs of all stores this process has open into their indexes: for a process about to end, whose
+    /// handles nobody drops. Best effort: what stays in a log is as durable as it was.
+    pub fn tidy_all() {
+        open::tidy_all();
     }
 
     /// The directory, as it was named.

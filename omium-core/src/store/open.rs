@@ -49,7 +49,15 @@ pub(crate) struct Shared {
     flusher: Mutex<Option<Arc<Flusher>>>,
 }
 
-static OPEN: LazyLock<Mutex<HashMap<(PathBuf, bool), Weak<Shared>>>> = LazyLock::new(Mutex::default);
+/// Stores by directory and by whether they are read only.
+type Opened = HashMap<(PathBuf, bool), Weak<Shared>>;
+
+static OPEN: LazyLock<Mutex<Opened>> = LazyLock::new(Mutex::default);
+
+/// What the system said, and of which path.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {1}", path = .0.display())]
+struct AtPath(PathBuf, #[source] std::io::Error);
 
 #[derive(Debug, thiserror::Error)]
 #[error("{0} was opened for reading only")]
@@ -61,8 +69,13 @@ pub(super) fn shared(directory: &Path, options: &Options) -> Result<Arc<Shared>>
     if missing && (!options.create || options.read_only || directory.is_file()) {
         return Err(Error::NotAStore { path: directory.to_path_buf() });
     }
+    if missing && !may_become_a_store(directory) {
+        return Err(Error::NotAStore { path: directory.to_path_buf() });
+    }
     if missing {
-        fs::create_dir_all(directory).map_err(|source| Error::unavailable("creating the store's directory", source))?;
+        fs::create_dir_all(directory).map_err(|source| {
+            Error::unavailable("creating the store's directory", AtPath(directory.to_path_buf(), source))
+        })?;
     }
     let canonical =
         directory.canonicalize().map_err(|source| Error::unavailable("finding the store's directory", source))?;
@@ -79,6 +92,26 @@ pub(super) fn shared(directory: &Path, options: &Options) -> Result<Arc<Shared>>
     open.retain(|_, weak| weak.strong_count() > 0);
     open.insert(key, Arc::downgrade(&shared));
     Ok(shared)
+}
+
+/// Whether nothing of anybody else's is in `directory`. A creation that was cut short leaves only names of ours.
+fn may_become_a_store(directory: &Path) -> bool {
+    let Ok(mut entries) = fs::read_dir(directory) else { return true };
+    let ours = |name: &str| name == QUEUE_FILE || name.starts_with(INDEX_FILE);
+    entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(ours)))
+}
+
+/// Empties the log of every open store.
+pub(super) fn tidy_all() {
+    let open: Vec<Arc<Shared>> = OPEN.lock().values().filter_map(Weak::upgrade).collect();
+    for shared in open {
+        if shared.pid != std::process::id() {
+            std::mem::forget(shared);
+        } else if let (Some(writer), Journal::Wal) = (&shared.writer, shared.journal) {
+            shared.readers.lock().clear();
+            let _ = writer.exclusively(Index::empty_log);
+        }
+    }
 }
 
 impl Shared {
@@ -184,6 +217,8 @@ impl Drop for Shared {
             self.liveness.disown();
             return;
         }
+        // The last connection to close empties the log into the index, which one for reading cannot.
+        self.readers.get_mut().clear();
         if let Some(flusher) = self.flusher.lock().take() {
             flusher.stop();
             // What was acknowledged in a batch is made durable before the files close; a failure here has
@@ -221,12 +256,10 @@ impl Flusher {
 }
 
 fn committer(directory: &Path, path: &Path, journal: Journal, options: &Options) -> Result<Committer> {
-    let queue = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(directory.join(QUEUE_FILE))
-        .map_err(|source| Error::unavailable("opening the store's lock", source))?;
+    let queue =
+        OpenOptions::new().create(true).truncate(false).write(true).open(directory.join(QUEUE_FILE)).map_err(
+            |source| Error::unavailable("opening the store's lock", AtPath(directory.join(QUEUE_FILE), source)),
+        )?;
     // Two processes may create one store at once: the second finds it made.
     queue.lock().map_err(|source| Error::unavailable("queueing for the store", source))?;
     let opened: Result<Index> = (|| {

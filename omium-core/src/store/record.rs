@@ -1,5 +1,6 @@
 //! Writing to an execution under its lease: begin, append, settle, release.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::open::Shared;
@@ -25,7 +26,27 @@ pub(crate) struct Begun {
     pub status: Status,
     /// None when the execution is finished: there is nothing to write.
     pub lease: Option<Leased>,
+    pub epoch: u32,
+    pub recorded: Recorded,
+}
+
+/// What the log holds when a run begins.
+#[derive(Default)]
+pub(crate) struct Recorded {
+    /// The live entries, in order.
     pub places: Vec<Place>,
+    /// Counters summed over all entries, live or not: what was paid stays paid.
+    pub usage: BTreeMap<String, i64>,
+}
+
+/// Why somebody takes a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To run the workflow. A finished execution is only read.
+    Run,
+    /// To work beside the workflow: compensations, answers, host frameworks. The status stays as it is, and a
+    /// finished execution can be written to.
+    Attach,
 }
 
 /// An entry to be added, before its values are in the store.
@@ -126,6 +147,7 @@ impl Store {
     /// Begins an execution, or resumes it, and takes its lease.
     pub(crate) fn begin_leased(
         &self,
+        purpose: Purpose,
         workflow: &str,
         id: &str,
         input: Option<&Blob>,
@@ -144,7 +166,7 @@ impl Store {
                 expires_at: None,
             });
         }
-        let begun = self.take_lease(&shared, workflow, id, input, source);
+        let begun = self.take_lease(&shared, purpose, workflow, id, input, source);
         if !matches!(&begun, Ok(begun) if begun.lease.is_some()) {
             shared.running.lock().remove(id);
         }
@@ -154,6 +176,7 @@ impl Store {
     fn take_lease(
         &self,
         shared: &Arc<Shared>,
+        purpose: Purpose,
         workflow: &str,
         id: &str,
         input: Option<&Blob>,
@@ -181,17 +204,20 @@ impl Store {
                         record.workflow
                     )));
                 }
-                if matches!(record.state.status, Status::Completed | Status::Cancelled) {
+                let finished = matches!(record.state.status, Status::Completed | Status::Cancelled);
+                if finished && purpose == Purpose::Run {
                     return Ok((record, None));
                 }
                 refuse_if_held(&with, index, &record, now_ms)?;
                 let (state, _) =
                     machine::apply(&record.state, Command::Lease).map_err(|refusal| refused(refusal, &record))?;
                 record.state = state;
-                record.state.status = Status::Running;
+                if purpose == Purpose::Run {
+                    record.state.status = Status::Running;
+                    record.error = None;
+                }
                 record.owner = with.liveness.me(index, now_ms)?;
                 record.updated_ms = now_ms;
-                record.error = None;
                 record.source = source.clone().or(record.source);
                 index.update_execution(&record)?;
                 let token = record.state.token;
@@ -201,7 +227,8 @@ impl Store {
         Ok(Begun {
             status: record.state.status,
             lease: token.map(|token| Leased { id: owned_id, token }),
-            places: places(shared, &record)?,
+            epoch: record.state.epoch,
+            recorded: recorded(shared, &record)?,
             workflow: record.workflow,
         })
     }
@@ -210,8 +237,9 @@ impl Store {
     pub(crate) fn begin_recorded(&self, id: &str) -> Result<Begun> {
         let shared = self.shared()?;
         let record = shared.read(|index| find(index, id))?;
-        let places = places(&shared, &record)?;
-        Ok(Begun { workflow: record.workflow, status: record.state.status, lease: None, places })
+        let recorded = recorded(&shared, &record)?;
+        let (status, epoch) = (record.state.status, record.state.epoch);
+        Ok(Begun { workflow: record.workflow, status, lease: None, epoch, recorded })
     }
 
     /// Adds an entry under a lease.
@@ -387,22 +415,26 @@ fn discard(shared: &Shared, segment: Option<String>) {
     }
 }
 
-/// The live entries as a cursor wants them.
-fn places(shared: &Shared, record: &ExecutionRecord) -> Result<Vec<Place>> {
+/// The log as a run wants it.
+fn recorded(shared: &Shared, record: &ExecutionRecord) -> Result<Recorded> {
     shared.read(|index| {
-        let mut places = Vec::new();
+        let mut recorded = Recorded::default();
         let mut steps_only = true;
         let lineage = index.lineage(record)?;
-        for &(from, to) in lineage.ranges() {
-            index.entries(record.row, from, to, |entry| {
-                let EntryRow { seq, kind, scope, key, record, .. } = entry;
-                steps_only &= kind != Kind::State;
+        index.entries(record.row, Seq(1), record.state.last, |entry| {
+            let EntryRow { seq, kind, scope, key, record, .. } = entry;
+            for (counter, count) in record.usage {
+                *recorded.usage.entry(counter).or_default() += count;
+            }
+            if lineage.contains(seq) {
                 let Record { name, occurrence, prev, spawned, outcome, .. } = record;
-                places.push(Place { seq, address: Address { scope, key, occurrence }, name, prev, spawned, outcome });
-                Ok(())
-            })?;
-        }
-        super::check::complete(record, &lineage, places.len() as u64, steps_only)?;
-        Ok(places)
+                steps_only &= kind != Kind::State;
+                let address = Address { scope, key, occurrence };
+                recorded.places.push(Place { seq, address, name, prev, spawned, outcome });
+            }
+            Ok(())
+        })?;
+        super::check::complete(record, &lineage, recorded.places.len() as u64, steps_only)?;
+        Ok(recorded)
     })
 }

@@ -164,12 +164,10 @@ impl Store {
                 for (name, pending) in values {
                     slots.insert(index.label(name)?, placed.slot(index, pending)?);
                 }
-                let told = index.writes(execution.row, &scope, &key)?;
-                let told = told
-                    .iter()
-                    .filter(|write| lineage.counts(write.epoch, write.after))
-                    .filter_map(|write| write.status);
-                let command = Command::Adopt { status: told.last().or(status) };
+                let told = index.writes(execution.row, &scope, &key)?.into_iter();
+                let mut told =
+                    told.filter(|write| lineage.counts(write.epoch, write.after)).filter_map(|write| write.status);
+                let command = Command::Adopt { status: told.next_back().or(status) };
                 let (state, effect) = machine::apply(&execution.state, command)
                     .map_err(|refusal| super::record::refused(refusal, &execution))?;
                 let Some(Effect::Append { seq, parent: head }) = effect else { return Ok(Vec::new()) };
@@ -238,9 +236,9 @@ impl Store {
         self.place(self.options.durability, prepare, move |index, placed, writes| {
             let mut execution = find_or_begin(index, &id, &workflow, now_ms)?;
             let lineage = index.lineage(&execution)?;
-            let there = index.writes(execution.row, &scope, &key)?;
-            let there: Vec<_> =
-                there.iter().filter(|write| write.task == task && lineage.counts(write.epoch, write.after)).collect();
+            let state = state_row(index, &execution, &lineage, &scope, &key)?.map(|row| row.seq);
+            let mut there = index.writes(execution.row, &scope, &key)?;
+            there.retain(|write| write.task == task && lineage.counts(write.epoch, noted_after(write, state)));
             for (at, channel, pending) in writes {
                 if !replace && there.iter().any(|write| write.index == *at) {
                     continue;
@@ -360,7 +358,7 @@ impl Store {
         // Of what a task wrote at one index, the latest epoch counts.
         let mut latest: HashMap<(String, i64), WriteRow> = HashMap::new();
         for write in index.writes(execution.row, &row.scope, &row.key)? {
-            if lineage.counts(write.epoch, write.after) {
+            if lineage.counts(write.epoch, noted_after(&write, Some(row.seq))) {
                 latest.insert((write.task.clone(), write.index), write);
             }
         }
@@ -401,8 +399,14 @@ fn entry_row(index: &Index, execution: &ExecutionRecord, seq: Seq) -> Result<Ent
     super::entries::must(index.entry(execution.row, seq)?, "entry", seq.0 as i64)
 }
 
+/// Where in the log a pending write counts as made: never before the state it belongs to, even if it landed
+/// first. Otherwise going back to that state would leave the work done that is to be done again.
+pub(super) fn noted_after(write: &WriteRow, state: Option<Seq>) -> Seq {
+    state.map_or(write.after, |seq| write.after.max(seq))
+}
+
 /// The newest live entry with `key`, else the newest one.
-fn state_row(
+pub(super) fn state_row(
     index: &Index,
     execution: &ExecutionRecord,
     lineage: &Lineage,

@@ -180,6 +180,13 @@ class Run:
     def mode(self) -> Literal["live", "record"]:
         """`record`: the execution is finished or being replayed; what is not recorded raises Divergence."""
     @property
+    def epoch(self) -> int:
+        """How many rollbacks the execution had when the run began."""
+    @property
+    def usage(self) -> dict[str, int]:
+        """Counters summed over every entry of the log, those rollbacks left behind and those of this run
+        included: what was paid stays paid."""
+    @property
     def resumed(self) -> bool:
         """Whether there was anything recorded when it began."""
     @property
@@ -245,6 +252,9 @@ class Run:
         """Sets the status to waiting and releases the lease."""
     def release(self) -> None:
         """Gives the lease back; the execution stays as it is. Idempotent."""
+    def restart(self, scope: str) -> None:
+        """Forgets what was claimed in `scope` and below: code that runs there again is answered from the
+        record again, entries of this very run included."""
     def consumed(self, seq: int) -> bool:
         """Whether that recorded entry was answered to the code in this run."""
 
@@ -369,12 +379,13 @@ class Store:
         *,
         input: Blob | None = None,
         source: str | None = None,
-        mode: Literal["live", "record"] = "live",
+        mode: Literal["live", "record", "attach"] = "live",
     ) -> Run:
         """Begins, or resumes and takes the lease. Raises LeaseHeld when somebody alive holds it.
 
         On a finished execution, or with mode="record", the run answers from the record only, takes no
-        lease and writes nothing.
+        lease and writes nothing. mode="attach" takes the lease whatever the status and leaves the status
+        alone: for work beside the workflow itself, such as compensations, answers and host frameworks.
         """
     def execution(self, id: str) -> Execution: ...
     def executions(
@@ -483,6 +494,10 @@ class Store:
     def check(
         self, *, full: bool = False, progress: Callable[[int, int], None] | None = None
     ) -> CheckReport: ...
+    def export(self, id: str, path: str) -> int:
+        """Writes an execution with its whole history to one file; returns its size in bytes."""
+    def import_(self, path: str, new_id: str | None = None) -> Execution:
+        """Reads such a file into this store, under another id if one is given."""
     def stats(self) -> dict[str, int]:
         """executions, entries, values, chunks, disk_bytes, logical_bytes, format."""
 
