@@ -129,7 +129,8 @@ def test_pydantic_validation_errors_come_back() -> None:
 
     from pydantic import AfterValidator
 
-    for schema, value in [(list[int], ["a", 2, None]), (Annotated[int, AfterValidator(fail)], 3), (s.Model, {"id": []})]:
+    cases = [(list[int], ["a", 2, None]), (Annotated[int, AfterValidator(fail)], 3), (s.Model, {"id": []})]
+    for schema, value in cases:
         with pytest.raises(ValidationError) as caught:
             TypeAdapter(schema).validate_python(value)
         back = recorded(caught.value)

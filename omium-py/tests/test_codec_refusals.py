@@ -179,7 +179,7 @@ def test_a_submodule_of_a_loaded_package_is_imported() -> None:
 def test_a_class_that_changed_is_said_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded = codec.dumps(s.Point(1.0, 2.0))
     monkeypatch.setattr(s, "Point", s.Slotted)
-    with pytest.raises(NotSerializable, match="codec_samples:Slotted has changed since it was recorded: .* restore the class"):
+    with pytest.raises(NotSerializable, match=r"codec_samples:Slotted has changed .* restore the class"):
         codec.loads(*recorded)
     recorded = codec.dumps(s.Colour.RED)
     monkeypatch.setattr(s, "Colour", s.Number)

@@ -135,11 +135,11 @@ def test_the_encoding_of_sets_does_not_depend_on_the_hash_seed() -> None:
     import sys
 
     program = (
-        "import sys; sys.path[:0] = {path!r}\n"
+        f"import sys; sys.path[:0] = {sys.path!r}\n"
         "from omium import codec\n"
-        "print(codec.dumps({{'a', 'b', 'c', 1, None, (1, 'x'), frozenset({{'p', 'q', 'r'}})}})[1].hex())\n"
-        "print(codec.dumps_inputs({{'m': {{(1, 2): 'x', 'k': 'y', 3: 'z'}}}}).hex())"
-    ).format(path=sys.path)
+        "print(codec.dumps({'a', 'b', 'c', 1, None, (1, 'x'), frozenset({'p', 'q', 'r'})})[1].hex())\n"
+        "print(codec.dumps_inputs({'m': {(1, 2): 'x', 'k': 'y', 3: 'z'}}).hex())"
+    )
     outputs = {
         subprocess.run(
             [sys.executable, "-c", program], env={"PYTHONHASHSEED": str(seed)}, capture_output=True, check=True

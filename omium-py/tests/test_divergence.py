@@ -98,7 +98,7 @@ def test_a_step_left_out(snapshot: SnapshotAssertion) -> None:
 
 
 def test_a_long_prompt_that_changed_in_one_word(snapshot: SnapshotAssertion) -> None:
-    prompt = "You are a careful writer.\n" + "Use plain words.\n" * 20 + "Never guess a {} number.\n" + "Be brief.\n" * 10
+    prompt = "Be careful.\n" + "Use plain words.\n" * 20 + "Never guess a {} number.\n" + "Be brief.\n" * 10
     interrupted(lambda: write(prompt=prompt.format("telephone")))
     error = diverged(lambda: write(prompt=prompt.format("fax")))
     assert str(error) == snapshot

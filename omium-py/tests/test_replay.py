@@ -121,7 +121,9 @@ def test_a_failed_execution() -> None:
 
     recorded(fails, 1)
     assert replayed(fails) == ReplayReport(1)
-    assert replayed(lambda n: a(n)).differences == ("the code returned, where the record failed with ValueError: meant",)
+    assert replayed(lambda n: a(n)).differences == (
+        "the code returned, where the record failed with ValueError: meant",
+    )
 
     def otherwise(n: int) -> int:
         a(n)

@@ -98,7 +98,7 @@ def test_a_failure_is_recorded_and_passes_through_unchanged(ran: Counter[str]) -
     assert caught.value is error
     run = omium.get("f")
     assert run.status == "failed"
-    with pytest.raises(RecordedFailure, match="'f' failed: .*Broken: first time"):
+    with pytest.raises(RecordedFailure, match=r"'f' failed: .*Broken: first time"):
         run.result()
     assert run.resume().result() == "fine"
     assert run.status == "completed"

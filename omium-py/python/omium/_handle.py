@@ -109,9 +109,7 @@ class Execution(Generic[R]):
     async def arollback(self, to: int, *, plan: bool = False) -> _omium.RollbackPlan:
         return await off_loop(self.rollback, to, plan=plan)
 
-    def fork(
-        self, at: int, id: str | None = None, *, edit: Mapping[str | int, Any] | None = None
-    ) -> Execution[R]:
+    def fork(self, at: int, id: str | None = None, *, edit: Mapping[str | int, Any] | None = None) -> Execution[R]:
         """A new execution that shares the history up to the entry `at`; `resume()` runs it on.
 
         `edit` replaces recorded results in the fork only, by the name or the seq of their entry.

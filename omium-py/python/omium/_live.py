@@ -62,9 +62,7 @@ class LiveRun:
         if self.aborted is not None:
             raise self.aborted
         if self.ended:
-            raise InvalidInput(
-                f"execution {self.native.id!r} has ended: wait for its tasks and threads inside it"
-            )
+            raise InvalidInput(f"execution {self.native.id!r} has ended: wait for its tasks and threads inside it")
 
     def abort(self, error: Exception) -> None:
         """Lets nothing more be recorded, even when the code catches the error and goes on."""

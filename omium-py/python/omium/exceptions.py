@@ -77,9 +77,7 @@ class Divergence(OmiumError):
 class LeaseHeld(OmiumError):
     """Somebody alive is running this execution: wait for `owner`, or cancel the execution."""
 
-    def __init__(
-        self, message: str = "", *, owner: str | None = None, expires_at: float | None = None
-    ) -> None:
+    def __init__(self, message: str = "", *, owner: str | None = None, expires_at: float | None = None) -> None:
         super().__init__(message)
         self.owner = owner
         self.expires_at = expires_at
@@ -128,9 +126,7 @@ class NotSerializable(OmiumError, TypeError):
     Return plain data, register the class with `omium.codec.register`, or ask for `codec="pickle"`.
     """
 
-    def __init__(
-        self, message: str = "", *, path: str | None = None, type: str | None = None
-    ) -> None:
+    def __init__(self, message: str = "", *, path: str | None = None, type: str | None = None) -> None:
         super().__init__(message)
         self.path = path
         self.type = type

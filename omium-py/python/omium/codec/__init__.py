@@ -24,9 +24,7 @@ Blob = tuple[str, bytes]
 T = TypeVar("T")
 
 
-def register(
-    cls: type[T], name: str, to_plain: Callable[[T], Any], from_plain: Callable[[Any], T]
-) -> None:
+def register(cls: type[T], name: str, to_plain: Callable[[T], Any], from_plain: Callable[[Any], T]) -> None:
     """Teaches the codec one class (not its subclasses).
 
     `name` goes into the store and must stay the same; `to_plain` gives anything the codec covers.
