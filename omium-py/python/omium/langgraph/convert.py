@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CODEC = "langgraph/"
 """Labels bytes a LangGraph serializer made; what follows is the type it gave them."""
+MSGPACK = CODEC + "msgpack"
 SENDS_ARE_VALUES = 4
 """The checkpoint format since which a Send is a channel value; before, it stayed among its task's writes."""
 
@@ -71,7 +72,7 @@ def sharing_loader(serde: SerializerProtocol) -> Load:
     cache = ElementCache(lambda data: serde.loads_typed(("msgpack", data)))
 
     def load(value: Value) -> Any:
-        if value.codec != CODEC + "msgpack":
+        if value.codec != MSGPACK:
             return plain(value)
         return cache.decode(value.read())
 

@@ -18,6 +18,7 @@ from langgraph.checkpoint.base import (
 from omium.exceptions import InvalidInput
 from omium.langgraph import history
 from omium.langgraph.convert import address, loader, place, sharing_loader, to_tuple
+from omium.langgraph.growing import GrowingLists
 from omium.langgraph.link import Link, StoreLocation
 from omium.langgraph.listing import matching, newest_first
 from omium.langgraph.parents import Parents
@@ -57,9 +58,10 @@ class Saver(BaseCheckpointSaver[int]):
         durability: str | None = None,
     ) -> None:
         super().__init__(serde=serde)
-        # Shallow copies, such as with_allowlist makes, share both.
+        # Shallow copies, such as with_allowlist makes, share these.
         self._link = Link(store, durability)
         self._parents = Parents()
+        self._lists = GrowingLists()
 
     def close(self) -> None:
         """Closes this saver's handle on the store. The next use opens it again."""
@@ -97,7 +99,7 @@ class Saver(BaseCheckpointSaver[int]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Saves a checkpoint after the one `config` names; the same id again replaces it."""
-        saved, commit = saving(config, checkpoint, metadata, new_versions, serde=self.serde, parents=self._parents)
+        saved, commit = self._saving(config, checkpoint, metadata, new_versions)
         self._commit(commit)
         return saved
 
@@ -109,7 +111,7 @@ class Saver(BaseCheckpointSaver[int]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Async put."""
-        saved, commit = saving(config, checkpoint, metadata, new_versions, serde=self.serde, parents=self._parents)
+        saved, commit = self._saving(config, checkpoint, metadata, new_versions)
         await asyncio.to_thread(self._commit, commit)
         return saved
 
@@ -268,6 +270,23 @@ class Saver(BaseCheckpointSaver[int]):
             count, _, rest = current.partition(".")
             return f"{int(count) + 1:0{len(count)}}" + (f".{rest}" if rest else "")
         return 1 if current is None else current + 1
+
+    def _saving(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> tuple[RunnableConfig, Commit]:
+        return saving(
+            config,
+            checkpoint,
+            metadata,
+            new_versions,
+            serde=self.serde,
+            parents=self._parents,
+            lists=self._lists,
+        )
 
     def _commit(self, commit: Commit) -> None:
         commit(self._link.store)

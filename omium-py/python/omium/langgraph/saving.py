@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import (
@@ -16,13 +16,15 @@ from langgraph.checkpoint.base import (
 from omium._omium import Store
 from omium.exceptions import InvalidInput
 from omium.langgraph import status
-from omium.langgraph.convert import Address, address, dump, to_config
+from omium.langgraph.convert import MSGPACK, Address, address, dump, to_config
 from omium.langgraph.history import unseeded
 from omium.langgraph.parents import Parents, entry_name
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.serde.base import SerializerProtocol
+
+    from omium.langgraph.growing import GrowingLists
 
 Commit = Callable[[Store], None]
 
@@ -35,6 +37,7 @@ def saving(
     *,
     serde: SerializerProtocol,
     parents: Parents,
+    lists: GrowingLists,
 ) -> tuple[RunnableConfig, Commit]:
     """The config of the checkpoint, and the commit that saves it."""
     execution, scope, parent_key = address(config)
@@ -43,8 +46,10 @@ def saving(
     keep = parent.unchanged(checkpoint, new_versions) if parent is not None else []
     channels = checkpoint["channel_values"]
 
-    def encode(names: Sequence[str]) -> list[tuple[str, str, bytes]]:
-        return [(name, *dump(serde, channels[name], f"channel {name!r}")) for name in names]
+    def encode(names: Sequence[str]) -> Iterator[tuple[str, str, bytes]]:
+        for name in names:
+            data = lists.dump(serde, (execution, scope, name), channels[name])
+            yield name, *((MSGPACK, data) if data else dump(serde, channels[name], f"channel {name!r}"))
 
     merged = get_checkpoint_metadata(config, metadata)
     group = merged.get("run_id")
@@ -52,7 +57,7 @@ def saving(
     rest = {part: value for part, value in checkpoint.items() if part != "channel_values"}
     body = dump(serde, rest, "the checkpoint")
     meta = dump(serde, merged, "the metadata")
-    values = encode([name for name in channels if name not in keep])
+    values = [*encode([name for name in channels if name not in keep])]
     whole = not unseeded(merged, checkpoint["channel_versions"], channels)
     # Only the graph's own namespace tells how the thread stands; that of a subgraph does not.
     standing = None if scope else status.of_checkpoint(checkpoint, merged)
