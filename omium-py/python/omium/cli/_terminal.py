@@ -21,6 +21,8 @@ Cell = str | tuple[str, str]
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
+_NARROWEST = 10
+
 
 def visible(text: str) -> str:
     """The text on one line with nothing in it that steers a terminal."""
@@ -171,7 +173,8 @@ class Terminal:
     ) -> None:
         """Aligned columns within the width.
 
-        Where they are too wide, the column `yields` is cut first, then `flexible` ones, the widest first.
+        Where they are too wide, the column `yields` is cut first, and left out before it says nothing;
+        then `flexible` ones, the widest first.
         """
         texts = [[self._text(cell) for cell in row] for row in rows]
         used = [i for i in range(len(header)) if any(row[i] for row in texts)]
@@ -179,15 +182,19 @@ class Terminal:
             return
         widths = {i: max(width_of(header[i]), *(width_of(row[i]) for row in texts)) for i in used}
         room = self.width - len(indent) - 2 * (len(used) - 1)
-        if yields in widths:
-            widths[yields] = max(min(widths[yields], 10), widths[yields] - max(sum(widths.values()) - room, 0))
+        if yields in widths and sum(widths.values()) > room:
+            widths[yields] -= sum(widths.values()) - room
+            if widths[yields] < _NARROWEST:
+                used.remove(yields)
+                del widths[yields]
+                room += 2
         while sum(widths.values()) > room:
             widest = max((i for i in used if i in flexible), key=lambda i: widths[i], default=None)
-            if widest is None or widths[widest] <= 10:
+            if widest is None or widths[widest] <= _NARROWEST:
                 break
             others = [widths[i] for i in used if i in flexible and i != widest]
             spare = sum(widths.values()) - room
-            widths[widest] -= min(spare, max(1, widths[widest] - max([10, *others])))
+            widths[widest] -= min(spare, max(1, widths[widest] - max([_NARROWEST, *others])))
         styled = [[cell[1] if isinstance(cell, tuple) else "" for cell in row] for row in rows]
         self._row(used, widths, header, ["dim"] * len(header), right, indent)
         for row, styles in zip(texts, styled, strict=True):

@@ -97,7 +97,7 @@ def _store(path: Path, terminal: Terminal) -> Iterator[Finding]:
     for problem in report.problems:
         yield Finding("check", "wrong", problem)
     if report.ok:
-        yield Finding("check", "ok", "nothing is damaged (quick look; omium check --full reads everything)")
+        yield Finding("check", "ok", "nothing is damaged; omium check --full reads everything")
 
 
 def _disk(directory: Path) -> Iterator[Finding]:

@@ -144,7 +144,7 @@ def _replayed(stage: Stage, story: Story, execution: str, *options: str) -> Prom
     if not options:
         story.caption("Replay runs the whole program on its record: a test of the code that costs nothing.")
     stage.settle()
-    code = stage.show("omium", "replay", execution, *options)
+    code = stage.show("omium", "replay", execution, *options, tail=12)
     made = stage.calls()
     return Promise("replay found no difference and made no model call", f"{made} made", code == 0 and made == 0)
 

@@ -79,8 +79,8 @@ class Stage:
         environment = self._environment(seconds=0)
         subprocess.run(self._argv(command), cwd=self.directory, env=environment, check=True, stdout=subprocess.DEVNULL)
 
-    def show(self, *command: str) -> int:
-        """Runs an omium command with what it prints, and returns its exit code."""
+    def show(self, *command: str, tail: int | None = None) -> int:
+        """Runs an omium command with what it prints, or the end of it, and returns its exit code."""
         self.story.command(" ".join(command))
         done = subprocess.run(
             self._argv(command),
@@ -91,7 +91,7 @@ class Stage:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
         )
-        self.story.output(done.stdout)
+        self.story.output(done.stdout, tail)
         return done.returncode
 
     def watch(self, *command: str, kill_in_call: int = 0, restored: list[str] | None = None) -> Watched:

@@ -56,9 +56,13 @@ class Story:
         mark = (self.terminal.glyph("✓", "ok"), "green") if kept else (self.terminal.glyph("✗", "BROKEN"), "red")
         self.say(f"  {self.terminal.style(*mark)} {text}{self.terminal.style('  ' + detail, 'dim')}")
 
-    def output(self, text: str) -> None:
-        """What a command printed, indented, and a blank line after it."""
-        for row in text.rstrip("\n").split("\n") if text.strip() else ():
+    def output(self, text: str, tail: int | None = None) -> None:
+        """What a command printed, indented, and a blank line after it; given `tail`, its last lines."""
+        rows = text.rstrip("\n").split("\n") if text.strip() else []
+        if tail is not None and len(rows) > tail:
+            left_out = f"({len(rows) - tail} lines above are left out here)"
+            rows = [self.terminal.style(left_out, "dim"), *rows[-tail:]]
+        for row in rows:
             self.say(f"    {row}".rstrip())
         self.say("")
 
