@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from omium._omium import Store
+from omium._text import size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,6 +107,12 @@ def _same_work(stage: Stage, report: str, needed: int, made: int) -> list[Promis
     ]
 
 
+def _smaller(figures: Figures) -> Promise:
+    ours, theirs = figures.disk_bytes, figures.disk_bytes_beside or 0
+    seen = f"{size(ours)} beside {size(theirs)}"
+    return Promise("less disk than langgraph-checkpoint-sqlite for the same run", seen, ours < theirs)
+
+
 def _rolled_back(stage: Stage, story: Story) -> Promise:
     story.caption("Not happy with the last step? Back to the checkpoint before it, and on from there:")
     code = stage.show("omium", "rollback", "report", "--to", "5")
@@ -188,6 +195,7 @@ def in_langgraph(stage: Stage, story: Story) -> Outcome:
     )
     promises = [
         *_same_work(stage, "agent.md", needed, made),
+        _smaller(figures),
         _replayed(stage, story, "agent", "--graph", "agent.py:build"),
     ]
     return Outcome(figures, promises)
