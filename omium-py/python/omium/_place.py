@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ __all__ = ["Place"]
 class Place:
     """One claim. Ends with `done`, `failed` or `leave`; the last is harmless after the others."""
 
-    __slots__ = ("_claim", "_codec", "_frame", "_input", "_owner", "_settled", "_started_ms")
+    __slots__ = ("_claim", "_codec", "_frame", "_input", "_kind", "_owner", "_settled", "_started_ms")
 
     def __init__(
         self,
@@ -31,9 +32,11 @@ class Place:
     ) -> None:
         run = frame.run
         run.check()
+        scope, again = _ground(frame.scope) if kind == "effect" else (frame.scope, False)
         if frame.limit is not None and frame.limit.passed():
             raise StepTimeout("the step around this call timed out: nothing more of it is recorded")
         self._frame = frame
+        self._kind = kind
         self._owner = strand()
         self._codec = codec_name or run.codec
         self._input = codec.dumps_inputs(inputs)
@@ -41,11 +44,11 @@ class Place:
         try:
             self._claim = run.native.claim(
                 kind,
-                frame.scope,
+                scope,
                 name,
                 _omium.digest(self._input),
                 prev=frame.prev,
-                spawned=self._owner != frame.owner,
+                spawned=again or self._owner != frame.owner,
             )
         except Divergence as error:
             readable = _readable(error, frame, name, self._input)
@@ -58,14 +61,39 @@ class Place:
         """The entry that answers, when there is one: then the body must not run."""
         return self._claim.recorded
 
+    @property
+    def intent(self) -> _omium.Entry | None:
+        """What began here and left no receipt: nobody knows whether it happened."""
+        return self._claim.intent
+
+    def intend(self, meta: codec.Blob | None = None, *, given: codec.Blob | None = None) -> int:
+        """Records that the body is about to run (I9); what follows is its receipt. Blocks on the disk.
+
+        `given` stands for the inputs when those identify the call but are not all of it.
+        """
+        run = self._frame.run
+        try:
+            return run.native.intend(self._claim, input=given or ("msgpack", self._input), meta=meta)
+        except OmiumError as error:
+            run.abort(error)
+            raise
+
+    @property
+    def address(self) -> tuple[str, str, int]:
+        """Scope, key and occurrence: what the execution knows it by."""
+        return self._claim.scope, self._claim.key, self._claim.occurrence
+
     def inside(self, attempt: int = 1) -> Frame:
         """The frame for the body.
 
         Each attempt has a scope of its own, so that what an earlier one recorded inside is not handed
-        to the next: a retry asks the model again.
+        to the next: a retry asks the model again. Effects are the exception: what one attempt did
+        outside the next must not do again, so they stay in the scope of the first.
         """
+        if attempt > 1:
+            self._frame.run.native.restart(self._claim.path)
         path = self._claim.path if attempt == 1 else f"{self._claim.path}:{attempt}"
-        return self._frame._replace(scope=path, owner=self._owner)
+        return self._frame._replace(scope=path, owner=self._owner, kind=self._kind)
 
     def arrive(self, seq: int) -> None:
         """Moves the caller's strand to the entry just written, or to the one that answers."""
@@ -84,7 +112,14 @@ class Place:
     def encode(self, value: Any) -> codec.Blob:
         return codec.dumps(value, self._codec)
 
-    def commit(self, value: codec.Blob, attempts: int = 1) -> int:
+    def commit(
+        self,
+        value: codec.Blob,
+        attempts: int = 1,
+        *,
+        usage: Mapping[str, int] | None = None,
+        meta: codec.Blob | None = None,
+    ) -> int:
         """Records the outcome; it is acknowledged when this returns. Blocks on the disk."""
         self._settled = True
         run = self._frame.run
@@ -93,6 +128,8 @@ class Place:
                 self._claim,
                 value,
                 input=("msgpack", self._input),
+                meta=meta,
+                usage=None if usage is None else dict(usage),
                 attempts=attempts,
                 started_ms=self._started_ms,
             )
@@ -129,6 +166,15 @@ class Place:
         if not self._settled:
             self._settled = True
             self._frame.run.native.abandon(self._claim)
+
+
+_ATTEMPT = re.compile(r"(#\d+(?:~\d+)?):\d+(?=/|$)")
+
+
+def _ground(scope: str) -> tuple[str, bool]:
+    """The scope without the attempts around it, and whether there were any."""
+    ground = _ATTEMPT.sub(r"\1", scope)
+    return ground, ground != scope
 
 
 def _readable(error: Divergence, frame: Frame, name: str, found: bytes) -> Divergence:
