@@ -37,10 +37,10 @@ bench: build-release
 
 # The package, importable in .venv from its sources, with what tests and the demo need.
 build: .venv/installed
-	$(BIN)/maturin develop --locked --extras demo,dev
+	PIP_QUIET=1 $(BIN)/maturin develop --locked --extras demo,dev
 
 build-release: .venv/installed
-	$(BIN)/maturin develop --locked --release --extras demo
+	PIP_QUIET=1 $(BIN)/maturin develop --locked --release --extras demo
 
 .venv/installed: pyproject.toml | system
 	$(PYTHON) -m venv .venv
