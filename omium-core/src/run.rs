@@ -365,9 +365,9 @@ impl Run {
             *self.usage.lock().entry(counter.clone()).or_default() += count;
         }
         if outcome != Outcome::Failed {
-            let Claim { scope, key, name, occurrence, prev, spawned, .. } = claim.clone();
+            let Claim { kind, scope, key, name, occurrence, prev, spawned, .. } = claim.clone();
             let address = Address { scope, key, occurrence };
-            self.cursor.lock().add(Place { seq, address, name, prev, spawned, outcome });
+            self.cursor.lock().add(Place { seq, kind, address, name, prev, spawned, outcome });
         }
         Ok(seq)
     }

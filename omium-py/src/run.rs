@@ -146,7 +146,7 @@ impl PyRun {
         detached(py, || left.with(|outcomes| self.run.intend(&claim.claim, outcomes)))
     }
 
-    #[pyo3(signature = (claim, error, *, value = None, input = None, meta = None, attempts = 1, started_ms = None))]
+    #[pyo3(signature = (claim, error, *, value = None, input = None, meta = None, usage = None, attempts = 1, started_ms = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
     fn fail(
         &self,
@@ -156,10 +156,11 @@ impl PyRun {
         value: Option<PyBlob>,
         input: Option<PyBlob>,
         meta: Option<PyBlob>,
+        usage: Option<BTreeMap<String, i64>>,
         attempts: u32,
         started_ms: Option<u64>,
     ) -> Result<u64> {
-        let left = Left { value, input, meta, usage: BTreeMap::new(), attempts, started_ms };
+        let left = Left { value, input, meta, usage: usage.unwrap_or_default(), attempts, started_ms };
         detached(py, || left.with(|outcomes| self.run.fail(&claim.claim, error, outcomes)))
     }
 

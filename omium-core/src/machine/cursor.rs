@@ -10,12 +10,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::Divergence;
 use super::divergence::readable;
 use crate::id::Seq;
-use crate::model::{Address, Outcome};
+use crate::model::{Address, Kind, Outcome};
 
 /// What the cursor needs to know of a recorded entry.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub seq: Seq,
+    pub kind: Kind,
     pub address: Address,
     pub name: String,
     pub prev: Seq,
@@ -64,7 +65,7 @@ impl Cursor {
     /// Over live entries in seq order. With `record_only` a miss is a divergence too.
     pub(crate) fn new(execution: &str, recorded: Vec<Place>, record_only: bool) -> Cursor {
         let gone_on_from: HashSet<Seq> = recorded.iter().map(|place| place.prev).collect();
-        let last = recorded.last().map(|place| place.seq);
+        let last = recorded.iter().rev().find(|place| place.kind != Kind::Note).map(|place| place.seq);
         let mut cursor = Cursor {
             execution: execution.to_owned(),
             places: Vec::with_capacity(recorded.len()),
@@ -79,7 +80,7 @@ impl Cursor {
         };
         for place in recorded {
             // A failure the code did not go on from ended the run: it is tried again, so it holds no place.
-            // A replay only looks, and answers the one the record ends with.
+            // A replay only looks, and answers the one the record ends with; notes may follow it.
             let ended_the_run = place.outcome == Outcome::Failed && !gone_on_from.contains(&place.seq);
             if !ended_the_run || (record_only && Some(place.seq) == last) {
                 cursor.index(place);
@@ -130,8 +131,12 @@ impl Cursor {
         }
         let occurrence = self.lowest_free(ticket);
         let address = Address { scope: ticket.scope.clone(), key: ticket.key.clone(), occurrence };
-        match self.by_address.get(&address) {
-            Some(&index) => Ok(self.answer(index)),
+        // A failure is answered once: what comes after it at the same address is another try.
+        let tried = |index: usize| {
+            self.places[index].outcome == Outcome::Failed && self.consumed.contains(&self.places[index].seq)
+        };
+        match self.by_address.get(&address).copied().filter(|index| !tried(*index)) {
+            Some(index) => Ok(self.answer(index)),
             None if self.record_only => {
                 let nearest = self.nearest(ticket);
                 Err(self.divergence(nearest, ticket))
@@ -238,7 +243,7 @@ mod tests {
 
     fn place(seq: u64, key: &str, occurrence: u32, prev: u64, spawned: bool, outcome: Outcome) -> Place {
         let address = Address { scope: String::new(), key: key.to_owned(), occurrence };
-        Place { seq: Seq(seq), address, name: key.to_owned(), prev: Seq(prev), spawned, outcome }
+        Place { seq: Seq(seq), kind: Kind::Step, address, name: key.to_owned(), prev: Seq(prev), spawned, outcome }
     }
 
     fn ticket(key: &str, prev: u64, spawned: bool) -> Ticket {
@@ -301,6 +306,24 @@ mod tests {
         assert_eq!(handled.claim(&ticket("a", 0, false)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
         let mut unhandled = Cursor::new("x", vec![failed], false);
         assert_eq!(unhandled.claim(&ticket("a", 0, false)), Ok(Claimed::Fresh { occurrence: 0 }));
+    }
+
+    #[test]
+    fn each_of_several_failures_is_answered_once() {
+        // Both tries failed and nothing came after the second: it ended the run.
+        let failed = |seq, prev| place(seq, "a", 0, prev, false, Outcome::Failed);
+        let mut cursor = Cursor::new("x", vec![failed(1, 0), failed(2, 1)], false);
+        assert_eq!(cursor.claim(&ticket("a", 0, false)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+        assert_eq!(cursor.claim(&ticket("a", 1, false)), Ok(Claimed::Fresh { occurrence: 0 }));
+    }
+
+    #[test]
+    fn a_replay_answers_the_failure_a_run_ended_with_notes_after_it() {
+        let note = Place { kind: Kind::Note, ..place(3, "n", 0, 0, true, Outcome::Done) };
+        let record = vec![done(1, "a", 0), place(2, "b", 0, 1, false, Outcome::Failed), note];
+        let mut cursor = Cursor::new("x", record, true);
+        cursor.claim(&ticket("a", 0, false)).unwrap();
+        assert_eq!(cursor.claim(&ticket("b", 1, false)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl Shared {
     fn open(directory: PathBuf, options: &Options) -> Result<Shared> {
         let path = directory.join(INDEX_FILE);
         let (writer, reader, journal) = if options.read_only {
-            let index = Index::open_read_only(&path)?;
+            let index = open_foreign(&directory, Index::open_read_only(&path))?;
             recognise(&directory, &index, true)?;
             (None, Some(index), Journal::Wal)
         } else {
@@ -256,6 +256,10 @@ impl Flusher {
 }
 
 fn committer(directory: &Path, path: &Path, journal: Journal, options: &Options) -> Result<Committer> {
+    // Looked at before anything is written: somebody else's directory gets no file of ours.
+    if fs::metadata(path).is_ok_and(|file| file.len() > 0) {
+        recognise(directory, &open_foreign(directory, Index::open_read_only(path))?, false)?;
+    }
     let queue =
         OpenOptions::new().create(true).truncate(false).write(true).open(directory.join(QUEUE_FILE)).map_err(
             |source| Error::unavailable("opening the store's lock", AtPath(directory.join(QUEUE_FILE), source)),
@@ -263,9 +267,6 @@ fn committer(directory: &Path, path: &Path, journal: Journal, options: &Options)
     // Two processes may create one store at once: the second finds it made.
     queue.lock().map_err(|source| Error::unavailable("queueing for the store", source))?;
     let opened: Result<Index> = (|| {
-        if path.is_file() && fs::metadata(path).is_ok_and(|file| file.len() > 0) {
-            recognise(directory, &Index::open_read_only(path)?, false)?;
-        }
         let index = Index::open(path, journal)?;
         if index.belongs()?.is_none() {
             index.create(options.ids.nonce())?;
@@ -292,6 +293,16 @@ fn sync_directory(directory: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Tells a file of another kind from the store's own whose first page is destroyed: beside that one lies its lock.
+fn open_foreign(directory: &Path, opened: Result<Index>) -> Result<Index> {
+    match opened {
+        Err(Error::Corrupted { source, .. }) if is_not_a_database(&source) && !directory.join(QUEUE_FILE).is_file() => {
+            Err(Error::NotAStore { path: directory.to_path_buf() })
+        }
+        other => other,
+    }
+}
+
 /// Refuses what is no store, and what asks for more than this version knows.
 fn recognise(directory: &Path, index: &Index, read_only: bool) -> Result<()> {
     let not_a_store = || Error::NotAStore { path: directory.to_path_buf() };
@@ -299,14 +310,6 @@ fn recognise(directory: &Path, index: &Index, read_only: bool) -> Result<()> {
         Ok(Some(true)) => {}
         Ok(None) if !read_only => return Ok(()),
         Ok(None | Some(false)) => return Err(not_a_store()),
-        Err(Error::Corrupted { what, source }) if is_not_a_database(&source) => {
-            // A file of another kind, or the store's own with its first page destroyed: the segments tell.
-            return Err(if directory.join(QUEUE_FILE).is_file() {
-                Error::Corrupted { what, source }
-            } else {
-                not_a_store()
-            });
-        }
         Err(other) => return Err(other),
     }
     let compatibility = index.compatibility()?;

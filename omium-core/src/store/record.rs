@@ -430,7 +430,7 @@ fn recorded(shared: &Shared, record: &ExecutionRecord) -> Result<Recorded> {
                 let Record { name, occurrence, prev, spawned, outcome, .. } = record;
                 steps_only &= kind != Kind::State;
                 let address = Address { scope, key, occurrence };
-                recorded.places.push(Place { seq, address, name, prev, spawned, outcome });
+                recorded.places.push(Place { seq, kind, address, name, prev, spawned, outcome });
             }
             Ok(())
         })?;

@@ -9,7 +9,6 @@ use crate::model::Entry;
 
 /// What a rollback would do. Nothing has happened yet.
 #[derive(Clone, Debug)]
-#[must_use = "a plan does nothing; Store::rollback acts"]
 pub struct RollbackPlan {
     /// The execution.
     pub execution: String,

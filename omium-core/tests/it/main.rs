@@ -1,4 +1,11 @@
 //! One binary for all integration tests: one file for each claim.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::disallowed_methods, reason = "a test may sleep and ask for its environment")]
 
+mod growth;
 mod layers;
+mod processes;
+mod promises;
+mod size;
+mod support;
+mod trouble;

@@ -238,6 +238,7 @@ class Run:
         value: Blob | None = None,
         input: Blob | None = None,
         meta: Blob | None = None,
+        usage: dict[str, int] | None = None,
         attempts: int = 1,
         started_ms: int | None = None,
     ) -> int:

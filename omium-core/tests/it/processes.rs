@@ -1,0 +1,140 @@
+//! Several processes on one store, and their sudden deaths.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use omium_core::{Depth, Error, Seq, Store};
+
+use crate::support::message;
+
+const ROLE: &str = "OMIUM_TEST_ROLE";
+const STORE: &str = "OMIUM_TEST_STORE";
+
+/// Starts this very test program as a process that plays `role`.
+fn child(role: &str, store: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "processes::the_child", "--nocapture", "--test-threads=1"])
+        .env(ROLE, role)
+        .env(STORE, store)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Does nothing in a normal run; in a child it plays its role.
+#[test]
+fn the_child() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let store = Store::open(std::env::var(STORE).unwrap()).unwrap();
+    let say = |line: String| {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "\n@{line}").and_then(|()| out.flush()).unwrap();
+    };
+    let mut words = role.split(' ');
+    let (verb, id) = (words.next().unwrap(), words.next().unwrap());
+    let mut run = store.begin("w", id).unwrap();
+    say("begun".to_owned());
+    match verb {
+        // Every acknowledged step is told to the parent, until somebody kills this process.
+        "work" => {
+            for n in 0..100_000 {
+                let _: String = run.step(&format!("s{n}"), || message(n, 700 + n % 5000)).unwrap();
+                say(format!("{n}"));
+            }
+        }
+        "some" => {
+            for n in 0..200 {
+                let _: usize = run.step(&format!("s{n}"), || n).unwrap();
+            }
+            run.complete(&200).unwrap();
+        }
+        _ => {
+            let _: u32 = run.step("a", || 1).unwrap();
+            std::thread::sleep(Duration::from_secs(60));
+        }
+    }
+}
+
+fn told(child: &mut Child) -> impl Iterator<Item = String> + use<> {
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.map_while(Result::ok).filter_map(|line| line.strip_prefix('@').map(str::to_owned))
+}
+
+#[test]
+fn a_killed_run_loses_nothing_acknowledged_and_resumes_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s");
+    let mut acknowledged = 0;
+    for round in 0..12u64 {
+        let mut worker = child("work x", &path);
+        let lines = told(&mut worker);
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(15 + round * 7));
+            worker.kill().unwrap();
+            worker.wait().unwrap();
+        });
+        for line in lines {
+            if let Ok(n) = line.parse::<usize>() {
+                acknowledged = acknowledged.max(n + 1);
+            }
+        }
+        killer.join().unwrap();
+        let store = Store::open(&path).unwrap();
+        let mut run = store.begin("w", "x").unwrap();
+        for n in 0..acknowledged {
+            let read: String = run.step(&format!("s{n}"), || panic!("step {n} was acknowledged")).unwrap();
+            assert_eq!(read, message(n, 700 + n % 5000));
+        }
+        drop(run);
+        assert!(store.check(Depth::Full, &mut |_, _| {}).unwrap().ok());
+    }
+    assert!(acknowledged > 20, "{acknowledged} steps in all");
+}
+
+#[test]
+fn a_living_owner_holds_its_lease_and_a_dead_one_does_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s");
+    let mut owner = child("hold x", &path);
+    assert_eq!(told(&mut owner).next().as_deref(), Some("begun"));
+    let store = Store::open(&path).unwrap();
+    let error = store.begin("w", "x").unwrap_err();
+    assert!(matches!(&error, Error::LeaseHeld { owner: by, .. } if by.ends_with(&owner.id().to_string())), "{error}");
+    assert!(matches!(store.rollback("x", Seq(0)), Err(Error::LeaseHeld { .. })));
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    assert!(store.info("x").unwrap().orphaned);
+    drop(store.begin("w", "x").unwrap());
+}
+
+#[test]
+fn processes_and_threads_write_one_store_without_a_lock_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s");
+    let mut children: Vec<Child> = (0..4).map(|n| child(&format!("some p{n}"), &path)).collect();
+    let threads: Vec<_> = (0..8)
+        .map(|n| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                let store = Store::open(&path).unwrap();
+                let mut run = store.begin("w", &format!("t{n}")).unwrap();
+                for step in 0..200 {
+                    let _: usize = run.step(&format!("s{step}"), || step).unwrap();
+                }
+                run.complete(&200).unwrap();
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for child in &mut children {
+        assert!(child.wait().unwrap().success());
+    }
+    let store = Store::open(&path).unwrap();
+    let found = store.executions(&omium_core::Filter::default()).unwrap();
+    assert_eq!(found.len(), 12);
+    assert!(found.iter().all(|execution| execution.last == Seq(200)));
+    assert!(store.check(Depth::Full, &mut |_, _| {}).unwrap().ok());
+}
