@@ -8,7 +8,7 @@ from omium import _context, codec
 from omium._context import Frame
 from omium._live import LiveRun, Mode
 from omium._worker import off_loop
-from omium.exceptions import OmiumError
+from omium.exceptions import ExecutionNotFound, OmiumError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,6 +19,9 @@ __all__ = ["Session"]
 
 R = TypeVar("R")
 
+_LOOSE = "execution"
+"""The workflow of an execution that was given none."""
+
 
 class Session(Generic[R]):
     """A context manager, plain and async, whose target is the execution's handle."""
@@ -26,7 +29,7 @@ class Session(Generic[R]):
     def __init__(
         self,
         handle: Execution[R],
-        workflow: str,
+        workflow: str | None,
         *,
         codec_name: str,
         mode: Mode = "live",
@@ -78,14 +81,25 @@ class Session(Generic[R]):
 
     def _begin(self) -> None:
         native = self.handle.store.begin(
-            self._workflow, self.handle.id, input=self._input, source=self._source, mode=self._mode
+            self._named(), self.handle.id, input=self._input, source=self._source, mode=self._mode
         )
         self.run = LiveRun(self.handle.store, native, self._codec)
         self._begun = True
 
+    def _named(self) -> str:
+        """The workflow: the one given, else the one on record."""
+        if self._workflow is not None:
+            return self._workflow
+        try:
+            return self.handle.known().workflow
+        except ExecutionNotFound:
+            if self._mode == "record":
+                raise
+            return _LOOSE
+
     def _entered(self) -> Execution[R]:
         self._outer = _context.current.get()
-        _context.current.set(Frame(self.run, "", 0, _context.strand()))
+        _context.current.set(Frame(self.run, "", 0, _context.strand(), host=_context.place()))
         return self.handle
 
     def _end(self, error: BaseException | None) -> None:

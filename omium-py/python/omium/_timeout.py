@@ -58,9 +58,12 @@ def _in_thread(frame: Frame, body: Callable[[], T], seconds: float) -> T:
 
     thread = threading.Thread(target=copy_context().run, args=(work,), daemon=True)
     thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        limit.expired = True
+    try:
+        thread.join(seconds)
+    finally:
+        # Also when Ctrl-C ends the wait: the thread stays behind either way.
+        limit.expired = thread.is_alive()
+    if limit.expired:
         raise _too_long(seconds)
     if errors:
         raise errors[0]

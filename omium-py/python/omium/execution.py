@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from omium import config
 from omium._handle import Execution
 from omium._session import Session
-from omium.exceptions import ExecutionNotFound, InvalidInput
+from omium.exceptions import InvalidInput
 
 if TYPE_CHECKING:
     from omium.step import Codec
 
 __all__ = ["Execution", "execution", "executions", "get"]
-
-_LOOSE = "execution"
-"""The workflow of an execution that was given none."""
-
 
 def execution(
     id: str,
@@ -33,16 +29,8 @@ def execution(
     """
     if mode not in ("live", "replay"):
         raise InvalidInput(f"mode is 'live' or 'replay', not {mode!r}")
-    store = config.store()
-    if workflow is None:
-        try:
-            workflow = store.execution(id).workflow
-        except ExecutionNotFound:
-            if mode == "replay":
-                raise
-            workflow = _LOOSE
     return Session(
-        Execution(store, id),
+        Execution(config.store(), id),
         workflow,
         codec_name=codec or config.settings().codec,
         mode="live" if mode == "live" else "record",

@@ -19,6 +19,7 @@ import omium
 from . import programs
 
 _KILLS_PER_EXECUTION = 6
+_OWN_STORE = 0.25
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Campaign:
         self._random = random.Random(seed)
         self._size = size
         self._durability = durability
+        self._store = directory / "store"
         self._expected: dict[str, tuple[Any, float]] = {}
         self.findings = Findings()
 
@@ -55,6 +57,8 @@ class Campaign:
         """One execution: killed a few times, then left to end."""
         expected, seconds = self._baseline(name)
         id = f"{name}-{self.findings.executions[name]}"
+        # Now and then in a store of its own, so that the making of a store is hit as well.
+        self._store = self._directory / (f"store-{id}" if self._random.random() < _OWN_STORE else "store")
         self.findings.executions[name] += 1
         journal = self._directory / f"{id}.journal"
         for _ in range(self._random.randint(1, _KILLS_PER_EXECUTION)):
@@ -106,7 +110,7 @@ class Campaign:
         self._check_acknowledged(id, journal)
 
     def _open(self, journal: Path) -> None:
-        omium.init(store=self._directory / "store", durability=self._durability)
+        omium.init(store=self._store, durability=self._durability)
         programs.open_journal(journal)
 
     def _check_acknowledged(self, id: str, journal: Path) -> None:
@@ -114,15 +118,16 @@ class Campaign:
         labels = acknowledged(journal)
         if not labels:
             return
-        omium.init(store=self._directory / "store")
+        omium.init(store=self._store)
         recorded = {each.value[0] for each in omium.get(id).checkpoints() if isinstance(each.value, list)}
         if lost := labels - recorded:
             raise AssertionError(f"acknowledged and lost: {sorted(lost)}")
 
     def _check_store(self) -> None:
-        report = omium._omium.Store(str(self._directory / "store")).check(full=True)
-        if not report.ok:
-            raise AssertionError("; ".join(report.problems))
+        for store in self._directory.glob("store*"):
+            report = omium._omium.Store(str(store)).check(full=True)
+            if not report.ok:
+                raise AssertionError("; ".join(report.problems))
 
     def _repeated(self, id: str, journal: Path, start: int, done_before: set[str]) -> None:
         again = done_before & labels_of("ran", journal, start)
