@@ -3,9 +3,11 @@
 import json
 import os
 import pty
+import random
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -98,6 +100,30 @@ def test_a_damaged_store(place):
         assert "error: " in done.err
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_damage_anywhere_is_told_without_a_traceback(place, seed):
+    place.omium("gc")  # empties the write-ahead log into the index
+    index = place.directory / ".omium" / "index.db"
+    data, draw = bytearray(index.read_bytes()), random.Random(seed)
+    at = draw.randrange(len(data) - 4096)
+    data[at : at + 4096] = draw.randbytes(4096)
+    index.write_bytes(data)
+    for command in ("log report-1", "cat report-1", "replay thread-1", "check --full", "doctor"):
+        done = place.omium(*command.split())
+        assert done.code in (0, 1), str(done)
+        assert "Traceback" not in done.err
+        if command == "check --full":
+            assert done.code == 1
+
+
+def test_a_newer_format(place, snapshot):
+    with sqlite3.connect(place.directory / ".omium" / "index.db") as index:
+        index.execute("UPDATE meta SET value = ? WHERE name = 'min_reader'", ((99).to_bytes(8, "little"),))
+    index.close()
+    assert str(place.omium("ls")) == snapshot(name="ls")
+    assert place.omium("doctor").code == 1
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_store(place, snapshot):
     store = place.directory / ".omium"
@@ -148,6 +174,22 @@ def test_somebody_else_runs_it(empty, snapshot):
         done = empty.omium("rollback", "busy", "--to", "0")
     assert done.code == 3
     assert re.sub(r"\S+:\d+", "HOST:PID", str(done)) == snapshot
+
+
+def test_resume_and_cancel_of_what_somebody_else_runs(place):
+    omium.init(store=place.directory / ".omium")
+
+    def run_on():
+        with omium.execution("crashed-1", workflow="report") as run:
+            refused = place.omium("resume", "crashed-1")
+            assert refused.code == 3
+            assert "hint: wait for it to end, or shut it out: omium cancel crashed-1" in refused.err
+            assert place.omium("cancel", "crashed-1").code == 0
+            run.checkpoint(1)
+
+    with pytest.raises(omium.Fenced):
+        run_on()
+    assert place.omium("ls", "--status", "cancelled", "--ids").out == "crashed-1\n"
 
 
 def test_a_reader_that_goes_away(place):

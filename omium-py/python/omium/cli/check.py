@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omium.cli._errors import DONE, FAILED
+from omium.cli._errors import DONE, FAILED, CommandError
 from omium.cli._target import open_store
 from omium.cli._terminal import Terminal, plural, visible
+from omium.exceptions import StoreCorrupted
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -16,7 +17,10 @@ __all__ = ["run"]
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Checks the index, and with --full every value; exit code 1 when something is damaged."""
-    store = open_store(arguments)
+    try:
+        store = open_store(arguments)
+    except StoreCorrupted as error:
+        raise CommandError(str(error), "nothing of it can be read: restore the directory from a copy") from error
     report = store.check(full=arguments.full, progress=terminal.progress("checking"))
     terminal.end_progress()
     if arguments.json:
