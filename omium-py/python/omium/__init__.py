@@ -32,6 +32,7 @@ from omium.exceptions import (
     ExecutionNotFound,
     Fenced,
     FormatUnsupported,
+    FrameworkUnsupported,
     InDoubt,
     InvalidInput,
     LeaseHeld,
@@ -51,7 +52,7 @@ from omium.step import step
 from omium.workflow import AsyncWorkflow, Workflow, workflow
 
 if TYPE_CHECKING:
-    from omium import langgraph
+    from omium import crewai, langgraph
 
 __all__ = [
     "AsyncWorkflow",
@@ -64,6 +65,7 @@ __all__ = [
     "ExecutionNotFound",
     "Fenced",
     "FormatUnsupported",
+    "FrameworkUnsupported",
     "InDoubt",
     "InvalidInput",
     "LeaseHeld",
@@ -83,6 +85,7 @@ __all__ = [
     "checkpoint",
     "codec",
     "config",
+    "crewai",
     "execution",
     "executions",
     "get",
@@ -92,7 +95,7 @@ __all__ = [
     "workflow",
 ]
 
-_ADAPTERS = ("langgraph",)
+_ADAPTERS = ("crewai", "langgraph")
 
 
 def __getattr__(name: str) -> Any:

@@ -11,12 +11,14 @@ import sys
 import threading
 import weakref
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from omium._live import LiveRun
 
-__all__ = ["Frame", "Limit", "Owner", "current", "frame", "strand"]
+__all__ = ["Frame", "Host", "Limit", "Owner", "current", "frame", "hosts", "nowhere", "place", "strand"]
 
 Owner = tuple[int, int]
 """A thread and the asyncio task in it (0: none). Never reused, unlike the ids Python gives them."""
@@ -46,9 +48,34 @@ class Frame(NamedTuple):
     """The strand the frame was made by; a claim by another one is the first of a new strand."""
     limit: Limit | None = None
     """What surrounds the code and may be given up while a thread still runs it."""
+    kind: str | None = None
+    """The kind of the entry around the code; what a model call does inside an "llm" is part of it."""
+    host: Hashable = None
+    """Where in a host framework the frame was made; None outside of one."""
+
+
+class Host(Protocol):
+    """A framework whose own context says which execution a piece of its code belongs to."""
+
+    def place(self) -> Hashable:
+        """Where the running code stands in it; None when it is not the framework that runs it."""
+
+    def frame(self, place: Any) -> Frame:
+        """The frame of the code that runs there."""
 
 
 current: ContextVar[Frame | None] = ContextVar("omium_frame", default=None)
+
+hosts: list[Host] = []
+"""Frameworks that were imported and whose code is found without a `with` block."""
+
+
+class _Nothing:
+    def of_this_process(self) -> bool:
+        return False
+
+
+_NOTHING: Any = _Nothing()
 
 _numbers = itertools.count(1)
 _thread = threading.local()
@@ -56,9 +83,27 @@ _tasks: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
 
 def frame() -> Frame | None:
-    """The current frame; None outside an execution and in a forked child."""
+    """The current frame; None outside an execution and in a forked child.
+
+    The innermost counts: code a host framework runs belongs to that, and not to an execution opened
+    around the framework; an execution opened inside that code comes first again.
+    """
     here = current.get()
+    for host in hosts:
+        place = host.place()
+        if place is not None and (here is None or here.host != place):
+            return host.frame(place)
     return here if here is not None and here.run.of_this_process() else None
+
+
+def place() -> Hashable:
+    """Where the running code stands in a host framework; None outside of one."""
+    return next((found for host in hosts if (found := host.place()) is not None), None)
+
+
+def nowhere() -> Frame:
+    """A frame in which nothing is recorded, and which no host replaces."""
+    return Frame(_NOTHING, "", 0, strand(), host=place())
 
 
 def strand() -> Owner:

@@ -9,12 +9,14 @@ import os
 import threading
 from typing import Literal, NamedTuple
 
-from omium import _omium
+from omium import _imports, _omium
 from omium.exceptions import InvalidInput
 
 __all__ = ["Settings", "init", "settings", "store"]
 
 _CODECS = ("msgpack", "pickle")
+_INSTRUMENTED = {"crewai": "omium.crewai"}
+"""Frameworks that `init` instruments as soon as the program imports them, and by which adapter."""
 
 
 class Settings(NamedTuple):
@@ -54,6 +56,8 @@ def init(
         raise InvalidInput(f"codec must be one of {', '.join(_CODECS)}, not {codec!r}")
     path = None if store is None else os.path.abspath(os.fspath(store))
     _chosen = _Chosen(path, durability, codec)
+    for framework, adapter in _INSTRUMENTED.items():
+        _imports.when_imported(framework, adapter)
 
 
 def settings() -> Settings:

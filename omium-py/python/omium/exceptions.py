@@ -18,6 +18,7 @@ __all__ = [
     "ExecutionNotFound",
     "Fenced",
     "FormatUnsupported",
+    "FrameworkUnsupported",
     "InDoubt",
     "InvalidInput",
     "LeaseHeld",
@@ -30,6 +31,8 @@ __all__ = [
     "StepTimeout",
     "StoreCorrupted",
     "StoreUnavailable",
+    "UndoFailed",
+    "Waiting",
 ]
 
 
@@ -89,7 +92,33 @@ class Fenced(OmiumError):
 
 
 class InDoubt(OmiumError):
-    """An effect began and nobody knows whether it happened: find out, then settle it."""
+    """An effect began and nobody knows whether it happened: find out, then settle it with `answer`."""
+
+    def __init__(self, message: str = "", *, execution: str | None = None, seq: int | None = None) -> None:
+        super().__init__(message)
+        self.execution = execution
+        self.seq = seq
+        """The entry of its intent."""
+
+
+class Waiting(OmiumError):
+    """The execution cannot go on without an answer: give it with `omium.answer`, then resume."""
+
+    def __init__(self, message: str = "", *, execution: str | None = None, seq: int | None = None) -> None:
+        super().__init__(message)
+        self.execution = execution
+        self.seq = seq
+        """The entry that is to be answered."""
+
+
+class UndoFailed(OmiumError):
+    """A compensation failed, and the rollback stopped there: repair the cause, then roll back again."""
+
+    def __init__(self, message: str = "", *, execution: str | None = None, seq: int | None = None) -> None:
+        super().__init__(message)
+        self.execution = execution
+        self.seq = seq
+        """The effect that is still to be undone."""
 
 
 class PostconditionFailed(OmiumError):
@@ -110,6 +139,10 @@ class NotAStore(OmiumError, ValueError):
 
 class FormatUnsupported(OmiumError):
     """Another version of omium wrote this: use that version or a newer one."""
+
+
+class FrameworkUnsupported(OmiumError, ImportError):
+    """The installed version of a framework is not one this omium knows: install one that it names."""
 
 
 class InvalidInput(OmiumError, ValueError):

@@ -1,0 +1,134 @@
+"""One recorded call of CrewAI, plain and async.
+
+    claim -> recorded? answer -> intent, where there is one -> body -> commit
+
+Within a crew the order of calls proves nothing: tasks, tools and memories run in threads. They are found by
+what they are given, in the scope of their task.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from omium import _timeout, codec
+from omium._place import Place
+from omium._worker import off_loop
+from omium.crewai._escape import Seam, hosted
+from omium.exceptions import Divergence, NotSerializable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from omium import _omium
+    from omium._context import Frame
+
+__all__ = ["Call", "Kept"]
+
+_NO_STRAND = (0, 0)
+"""An owner that no strand is: a claim with it is found by its address alone."""
+
+
+class Kept(NamedTuple):
+    """What is recorded of a value, and the value as the caller gets it."""
+
+    value: Any
+    blob: codec.Blob
+    usage: Mapping[str, int] | None = None
+    meta: codec.Blob | None = None
+
+
+class Call:
+    """A kind of call; subclasses say what identifies it and how its value is kept."""
+
+    def __init__(self, kind: _omium.Kind, name: str, inputs: Mapping[str, Any]) -> None:
+        self.kind = kind
+        self.name = name
+        self.inputs = inputs
+
+    def begin(self, place: Place) -> None:
+        """Just before the body; the place for an intent. May block on the disk."""
+
+    def keep(self, place: Place, value: Any) -> Kept:
+        return Kept(value, place.encode(value))
+
+    def answer(self, place: Place, entry: _omium.Entry) -> Any:
+        return place.answer(entry)
+
+    def failed(self, place: Place, error: Exception) -> Kept | None:
+        """What to record as the outcome when the body raised; None: only that it failed."""
+        return None
+
+    def run(self, frame: Frame, body: Callable[[], Any]) -> Any:
+        with Seam(frame):
+            place = self._claim(frame)
+            try:
+                if (entry := place.recorded) is not None:
+                    place.arrive(entry.seq)
+                    return self.answer(place, entry)
+                self.begin(place)
+                try:
+                    value = _timeout.run(place.inside(), body, None)
+                except Exception as error:
+                    if not place.aborts(error):
+                        self._note(place, error)
+                    raise
+                kept = self._kept(place, value)
+                place.arrive(self._commit(place, kept))
+                return kept.value
+            finally:
+                place.leave()
+
+    async def arun(self, frame: Frame, body: Callable[[], Awaitable[Any]]) -> Any:
+        with Seam(frame):
+            place = self._claim(frame)
+            try:
+                if (entry := place.recorded) is not None:
+                    place.arrive(entry.seq)
+                    return await off_loop(self.answer, place, entry)
+                await off_loop(self.begin, place)
+                try:
+                    value = await _timeout.arun(place.inside(), body, None)
+                except Exception as error:
+                    if not place.aborts(error):
+                        await off_loop(self._note, place, error)
+                    raise
+                kept = self._kept(place, value)
+                place.arrive(await off_loop(self._commit, place, kept))
+                return kept.value
+            finally:
+                place.leave()
+
+    def _claim(self, frame: Frame) -> Place:
+        frame = frame._replace(owner=_NO_STRAND) if hosted() else frame
+        place = Place(frame, self.kind, self.name, self.inputs)
+        if place.intent is not None and frame.run.native.mode == "record":
+            place.leave()
+            error = Divergence(
+                f"{self.name} began in execution {frame.run.native.id!r} and has no outcome on record",
+                execution=frame.run.native.id,
+                seq=place.intent.seq,
+            )
+            frame.run.abort(error)
+            raise error
+        return place
+
+    def _kept(self, place: Place, value: Any) -> Kept:
+        try:
+            return self.keep(place, value)
+        except NotSerializable as error:
+            # Raised as it is, CrewAI would pay for the same call again and again.
+            place.run.abort(error)
+            raise
+
+    def _commit(self, place: Place, kept: Kept) -> int:
+        place.run.check()
+        return place.commit(kept.blob, usage=kept.usage, meta=kept.meta)
+
+    def _note(self, place: Place, error: Exception) -> None:
+        if place.run.aborted is not None:
+            return
+        kept = self.failed(place, error)
+        if kept is None:
+            place.fail(error, codec.dumps_failure(error))
+        else:
+            place.arrive(self._commit(place, kept))

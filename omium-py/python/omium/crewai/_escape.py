@@ -1,0 +1,75 @@
+"""How omium's own errors get out of CrewAI.
+
+CrewAI turns an exception of a model or a tool into a retry, or into text for the model, and goes on. Where
+it does so, an error that ends the execution travels as a BaseException, and becomes itself again at the
+border: a task, a kickoff.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING
+
+from omium._live import is_abort
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from omium._context import Frame
+
+__all__ = ["Escape", "Host", "Seam", "hosted"]
+
+_hosted: ContextVar[bool] = ContextVar("omium_crewai_hosted", default=False)
+
+
+class Escape(BaseException):
+    """An error of omium on its way through code that catches every Exception."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def hosted() -> bool:
+    """Whether CrewAI's own code runs between here and the user's."""
+    return _hosted.get()
+
+
+class Host:
+    """Around code of CrewAI that swallows exceptions; what escaped is itself again outside."""
+
+    __slots__ = ("_token",)
+    _token: Token[bool]
+
+    def __enter__(self) -> None:
+        self._token = _hosted.set(True)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _hosted.reset(self._token)
+        if isinstance(error, Escape):
+            raise error.error from error.error.__cause__
+
+
+class Seam:
+    """Around one recorded call: an error that ends the execution leaves it as one that CrewAI lets pass."""
+
+    __slots__ = ("_frame",)
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Exception):
+            return
+        run = self._frame.run
+        if is_abort(error):
+            run.abort(error)
+        if error is run.aborted and hosted():
+            raise Escape(error) from None

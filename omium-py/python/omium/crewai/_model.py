@@ -1,0 +1,147 @@
+"""Model calls: `call` and `acall` of every class of LLM."""
+
+from __future__ import annotations
+
+import re
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any
+
+from omium import _context, codec
+from omium.crewai import _usage
+from omium.crewai._call import Call, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from omium import _omium
+    from omium._place import Place
+
+__all__ = ["patched_acall", "patched_call", "stable"]
+
+_SETTINGS = ("temperature", "top_p", "max_tokens", "seed", "frequency_penalty", "presence_penalty", "n")
+_MESSAGE = ("role", "content", "name", "tool_calls", "tool_call_id")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def stable(value: Any) -> Any:
+    """The same without addresses in memory, which CrewAI's planner writes into its prompt with each tool."""
+    if isinstance(value, str):
+        return _ADDRESS.sub("", value) if " at 0x" in value else value
+    if isinstance(value, dict):
+        return {key: stable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [stable(item) for item in value]
+    return value
+
+
+def patched_call(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        frame = _context.frame()
+        if frame is None or frame.kind == "llm":
+            return method(self, *args, **kwargs)
+        return _ModelCall(self, args, kwargs).run(frame, partial(method, self, *args, **kwargs))
+
+    return call
+
+
+def patched_acall(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    async def acall(self: Any, *args: Any, **kwargs: Any) -> Any:
+        frame = _context.frame()
+        if frame is None or frame.kind == "llm":
+            return await method(self, *args, **kwargs)
+        return await _ModelCall(self, args, kwargs).arun(frame, partial(method, self, *args, **kwargs))
+
+    return acall
+
+
+_PARAMETERS = (
+    "messages",
+    "tools",
+    "callbacks",
+    "available_functions",
+    "from_task",
+    "from_agent",
+    "response_model",
+)
+
+
+class _ModelCall(Call):
+    def __init__(self, llm: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        given = {**dict(zip(_PARAMETERS, args, strict=False)), **kwargs}
+        super().__init__("llm", str(llm.model), _inputs(llm, given))
+        self._llm = llm
+        self._given = given
+        self._metrics: dict[str, int] = {}
+        self._metered = _usage.metered()
+
+    def run(self, frame: _context.Frame, body: Callable[[], Any]) -> Any:
+        with self._metered as self._metrics:
+            return super().run(frame, body)
+
+    async def arun(self, frame: _context.Frame, body: Callable[[], Any]) -> Any:
+        with self._metered as self._metrics:
+            return await super().arun(frame, body)
+
+    def keep(self, place: Place, value: Any) -> Kept:
+        self._count()
+        _usage.billed(place.run, self._metrics)
+        structured = self._given.get("response_model") is not None and hasattr(value, "model_dump")
+        blob = place.encode(value.model_dump(mode="json") if structured else value)
+        meta = codec.dumps({"usage": self._metrics, "structured": structured})
+        return Kept(value, blob, _usage.counters(self._metrics), meta)
+
+    def answer(self, place: Place, entry: _omium.Entry) -> Any:
+        value = place.answer(entry)
+        meta = {} if entry.meta is None else codec.loads(entry.meta.codec, entry.meta.read())
+        self._metrics = meta.get("usage", {})
+        _usage.credit(self._llm, self._metrics)
+        self._count()
+        _usage.replayed(place.run, self._metrics)
+        if meta.get("structured"):
+            return self._given["response_model"].model_validate(value)
+        self._show(value)
+        return value
+
+    def _count(self) -> None:
+        tally = _usage.tally.get()
+        if tally is not None:
+            tally.add(self._llm, self._metrics)
+
+    def _show(self, value: Any) -> None:
+        """Whoever watches a streamed answer sees the recorded one too, in one piece."""
+        if not isinstance(value, str) or not self._llm._effective_stream():
+            return
+        from crewai.events.types.llm_events import LLMCallType
+        from crewai.llms.base_llm import llm_call_context
+
+        with llm_call_context():
+            self._llm._emit_stream_chunk_event(
+                chunk=value,
+                from_task=self._given.get("from_task"),
+                from_agent=self._given.get("from_agent"),
+                call_type=LLMCallType.LLM_CALL,
+            )
+
+
+def _inputs(llm: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes two calls the same. No key, no id made by CrewAI, nothing of the connection."""
+    messages = given.get("messages")
+    if isinstance(messages, str):
+        messages = [{"role": "user", "content": messages}]
+    inputs: dict[str, Any] = {"messages": [_message(each) for each in messages or ()]}
+    if given.get("tools"):
+        inputs["tools"] = stable(given["tools"])
+    if given.get("response_model") is not None:
+        inputs["response"] = given["response_model"].model_json_schema()
+    settings = {name: getattr(llm, name, None) for name in _SETTINGS}
+    settings["stop"] = list(llm.stop_sequences) or None
+    inputs.update({name: value for name, value in settings.items() if value is not None})
+    return inputs
+
+
+def _message(message: Any) -> Any:
+    if not isinstance(message, dict):
+        return stable(message)
+    return {name: stable(message[name]) for name in _MESSAGE if message.get(name) is not None}

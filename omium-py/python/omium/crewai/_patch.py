@@ -1,0 +1,68 @@
+"""Replaces methods of CrewAI's classes, and puts them back.
+
+A class that is defined later, such as a provider imported on first use, is patched when it is made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+__all__ = ["family", "replace", "restore"]
+
+_MARK = "_omium_wrapped"
+_MISSING = object()
+_undo: list[tuple[type, str, Any]] = []
+
+
+def replace(owner: type, name: str, wrap: Wrap) -> None:
+    """Wraps the method `name` where `owner` itself defines it, once."""
+    method = vars(owner).get(name, _MISSING)
+    static = isinstance(method, staticmethod)
+    plain = method.__func__ if static else method
+    if method is _MISSING or not callable(plain) or hasattr(plain, _MARK):
+        return
+    wrapped = wrap(plain)
+    setattr(wrapped, _MARK, True)
+    _undo.append((owner, name, method))
+    setattr(owner, name, staticmethod(wrapped) if static else wrapped)
+
+
+def family(root: type, wraps: dict[str, Wrap]) -> None:
+    """Wraps these methods in `root` and in every class that derives from it, now or later."""
+
+    def patch(owner: type) -> None:
+        for name, wrap in wraps.items():
+            replace(owner, name, wrap)
+
+    for owner in _descendants(root):
+        patch(owner)
+    own: Any = vars(root).get("__init_subclass__", _MISSING)
+    original = root.__init_subclass__
+
+    def __init_subclass__(cls: type, **kwargs: Any) -> None:
+        original.__func__(cls, **kwargs)  # type: ignore[attr-defined]
+        patch(cls)
+
+    _undo.append((root, "__init_subclass__", own))
+    root.__init_subclass__ = classmethod(__init_subclass__)  # type: ignore[assignment]
+
+
+def restore() -> None:
+    """Puts back what was replaced, the latest first."""
+    while _undo:
+        owner, name, method = _undo.pop()
+        if method is _MISSING:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, method)
+
+
+def _descendants(root: type) -> Iterator[type]:
+    yield root
+    for child in root.__subclasses__():
+        yield from _descendants(child)

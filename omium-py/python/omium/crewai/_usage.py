@@ -1,0 +1,141 @@
+"""Tokens: what was billed in this run, and what the record answered."""
+
+from __future__ import annotations
+
+import threading
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from omium._handle import Execution
+    from omium._live import LiveRun
+
+__all__ = ["Tally", "Usage", "add", "billed", "counters", "credit", "metered", "replayed", "tally", "usage"]
+
+_NAMES = {
+    "prompt_tokens": "input_tokens",
+    "completion_tokens": "output_tokens",
+    "cached_prompt_tokens": "cached_tokens",
+    "reasoning_tokens": "reasoning_tokens",
+}
+"""CrewAI's counters, and what an entry calls them."""
+
+
+class Usage(NamedTuple):
+    """Counters as CrewAI names them: total_tokens, prompt_tokens, successful_requests ..."""
+
+    billed: Mapping[str, int]
+    """What model calls cost in this process."""
+    replayed: Mapping[str, int]
+    """What was answered from the record, having been paid for before."""
+
+
+def usage(run: Execution[Any]) -> Usage:
+    """The tokens of the latest run of an execution in this process. The two add up to an undisturbed run."""
+    with _lock:
+        meter = _meters.get((run.store.path, run.id))
+        return Usage({}, {}) if meter is None else Usage(dict(meter.billed), dict(meter.replayed))
+
+
+class _Meter:
+    def __init__(self, run: LiveRun) -> None:
+        self.run = run.native
+        self.billed: dict[str, int] = {}
+        self.replayed: dict[str, int] = {}
+
+
+_lock = threading.RLock()
+_meters: dict[tuple[str, str], _Meter] = {}
+
+
+def _meter(run: LiveRun) -> _Meter:
+    key = run.store.path, run.native.id
+    meter = _meters.get(key)
+    if meter is None or meter.run is not run.native:
+        meter = _meters[key] = _Meter(run)
+    return meter
+
+
+def billed(run: LiveRun, metrics: Mapping[str, int]) -> None:
+    with _lock:
+        add(_meter(run).billed, metrics)
+
+
+def replayed(run: LiveRun, metrics: Mapping[str, int]) -> None:
+    with _lock:
+        add(_meter(run).replayed, metrics)
+
+
+def add(sums: dict[str, int], metrics: Mapping[str, int]) -> None:
+    for name, value in metrics.items():
+        if value:
+            sums[name] = sums.get(name, 0) + value
+
+
+def counters(metrics: Mapping[str, int]) -> dict[str, int]:
+    """The same as an entry counts them."""
+    return {ours: metrics[theirs] for theirs, ours in _NAMES.items() if metrics.get(theirs)}
+
+
+class Tally:
+    """What each model was used for within one task."""
+
+    def __init__(self) -> None:
+        self._sums: dict[int, tuple[Any, dict[str, int]]] = {}
+
+    def add(self, llm: Any, metrics: Mapping[str, int]) -> None:
+        with _lock:
+            add(self._sums.setdefault(id(llm), (llm, {}))[1], metrics)
+
+    def __iter__(self) -> Iterator[tuple[Any, dict[str, int]]]:
+        return iter(list(self._sums.values()))
+
+
+tally: ContextVar[Tally | None] = ContextVar("omium_crewai_tally", default=None)
+
+_call: ContextVar[dict[str, int] | None] = ContextVar("omium_crewai_usage", default=None)
+
+
+class metered:  # noqa: N801  # Used as a context manager, like contextlib's.
+    """Collects the tokens that the provider reports in the block, as CrewAI counts them."""
+
+    def __enter__(self) -> dict[str, int]:
+        sums: dict[str, int] = {}
+        self._token = _call.set(sums)
+        return sums
+
+    def __exit__(self, *_: object) -> None:
+        _call.reset(self._token)
+
+
+def tracked(method: Callable[..., None]) -> Callable[..., None]:
+    """Wraps BaseLLM._track_token_usage_internal: counters of one instance are shared by many threads."""
+    from functools import wraps
+
+    @wraps(method)
+    def track(self: Any, *args: Any, **kwargs: Any) -> None:
+        sums = _call.get()
+        if sums is None:
+            method(self, *args, **kwargs)
+            return
+        with _lock:
+            # An override that calls its parent's counts once.
+            token = _call.set(None)
+            before = dict(self._token_usage)
+            try:
+                method(self, *args, **kwargs)
+            finally:
+                _call.reset(token)
+            add(sums, {name: value - before.get(name, 0) for name, value in self._token_usage.items()})
+
+    return track
+
+
+def credit(llm: Any, metrics: Mapping[str, int]) -> None:
+    """Counts recorded tokens on the instance, so that CrewAI's own sums are those of an undisturbed run."""
+    with _lock:
+        for name, value in metrics.items():
+            llm._token_usage[name] = llm._token_usage.get(name, 0) + value
