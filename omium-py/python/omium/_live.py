@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from typing import TYPE_CHECKING, Literal
 
 from omium.codec import Blob, text
@@ -15,24 +16,31 @@ from omium.exceptions import (
     OmiumError,
     StoreCorrupted,
     StoreUnavailable,
+    Waiting,
 )
 
 if TYPE_CHECKING:
     from omium import _omium
 
-__all__ = ["LiveRun", "Mode", "describe", "is_abort"]
+__all__ = ["LiveRun", "Mode", "any_running", "describe", "is_abort"]
 
 Mode = Literal["live", "record"]
 
 _UNWRITABLE = (Fenced, FormatUnsupported, StoreCorrupted, StoreUnavailable)
-_ABORTS = (*_UNWRITABLE, Divergence, InDoubt)
+_ABORTS = (*_UNWRITABLE, Divergence, InDoubt, Waiting)
 
 _pid = os.getpid()
+_known: weakref.WeakSet[LiveRun] = weakref.WeakSet()
 
 
 def is_abort(error: BaseException) -> bool:
     """Whether a failure is the execution's own, which no code may catch and go on from."""
     return isinstance(error, _ABORTS)
+
+
+def any_running() -> bool:
+    """Whether some execution is being run by this process at all."""
+    return any(run.of_this_process() and not run.ended for run in tuple(_known))
 
 
 def describe(error: BaseException) -> str:
@@ -43,7 +51,7 @@ def describe(error: BaseException) -> str:
 class LiveRun:
     """An execution that is being run, or answered from its record, by this process."""
 
-    __slots__ = ("_pid", "aborted", "codec", "ended", "native", "store")
+    __slots__ = ("__weakref__", "_pid", "aborted", "begun", "codec", "ended", "native", "store")
 
     def __init__(self, store: _omium.Store, native: _omium.Run, codec: str) -> None:
         self.store = store
@@ -51,7 +59,10 @@ class LiveRun:
         self.codec = codec
         self.aborted: Exception | None = None
         self.ended = False
+        self.begun: dict[int, bool] = {}
+        """Intents of effects this very run wrote; whether the body has failed since, as far as known."""
         self._pid = _pid
+        _known.add(self)
 
     def of_this_process(self) -> bool:
         """False in a forked child: the run, and its lease, are the parent's."""
@@ -84,6 +95,11 @@ class LiveRun:
         What interrupts a program from outside, such as Ctrl-C, leaves it running: it did not fail.
         """
         self.ended = True
+        why = self.aborted or error
+        if isinstance(why, Waiting) and self.native.mode == "live":
+            self.native.wait(str(why))
+            self.native.release()
+            return
         failed = isinstance(error, Exception) and not isinstance(error, _UNWRITABLE)
         if failed and self.native.mode == "live" and not isinstance(self.aborted, _UNWRITABLE):
             try:
