@@ -13,12 +13,13 @@ import json
 import operator
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -92,7 +93,7 @@ def build(saver: Acknowledging) -> Any:
     def node(name: str) -> Callable[[Any, RunnableConfig], dict[str, Any]]:
         def body(state: Any, config: RunnableConfig) -> dict[str, Any]:
             saver.journal.note("ran", config["configurable"]["__pregel_task_id"], name)
-            return {"log": [f"{name} {state['round']} {'x' * 500}"]}
+            return {"log": [f"{name} {state['round']} {'.' * 500}"]}
 
         return body
 
@@ -146,20 +147,12 @@ def run_async(saver: Acknowledging) -> list[Any]:
 
 
 def run_threads(saver: Acknowledging) -> list[Any]:
-    results: dict[int, Any] = {}
-
-    def work(number: int) -> None:
-        results[number] = drive_sync(saver, f"t{number}", "async")
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return [results[number] for number in sorted(results)]
+    with ThreadPoolExecutor(3) as pool:
+        return [*pool.map(lambda number: drive_sync(saver, f"t{number}", "async"), range(3))]
 
 
-RUNS = [run_sync, run_overlapping, run_async, run_threads]
+Run = Callable[[Acknowledging], list[Any]]
+RUNS: list[Run] = [run_sync, run_overlapping, run_async, run_threads]
 
 
 def in_child(body: Callable[[], None]) -> int:
@@ -175,10 +168,10 @@ def in_child(body: Callable[[], None]) -> int:
     return child
 
 
-def attempt(run: Callable[[Acknowledging], list[Any]], directory: Path, journal: Journal) -> Callable[[], None]:
+def attempt(run: Run, directory: Path, journal: Journal) -> Callable[[], None]:
     def body() -> None:
-        saver = Acknowledging(directory, journal)
-        journal.note("result", [[sorted(set(log), key=log.index), len(log)] for log in run(saver)])
+        logs = run(Acknowledging(directory, journal))
+        journal.note("result", [[line.rstrip(" .") for line in log] for log in logs])
 
     return body
 
@@ -215,55 +208,73 @@ def wait(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+class Tally:
+    """What happened over all runs."""
+
+    def __init__(self) -> None:
+        self.kills = self.runs = self.acknowledged = 0
+        self.broken: list[str] = []
+
+    def check_record(self, name: str, journal: Journal, expected: list[Any] | None) -> None:
+        lines = journal.lines()
+        self.acknowledged += sum(line[0] == "checkpoint" for line in lines)
+        if again := repeated(lines):
+            self.broken.append(f"{name}: ran again after their writes were saved: {again}")
+        if expected is not None and lines[-1:] != [expected]:
+            self.broken.append(f"{name}: another result: {lines[-1:]}, not {expected}")
+
+
+def run_unkilled(run: Run, place: Path, tally: Tally) -> tuple[float, list[Any]]:
+    """How long the run takes, and the line of the journal with its result."""
+    place.mkdir()
+    journal = Journal(place / "journal")
+    began = time.monotonic()
+    if wait(in_child(attempt(run, place / "store", journal))) != 0:
+        raise SystemExit(f"{run.__name__} fails even when nobody kills it")
+    duration = time.monotonic() - began
+    tally.check_record(run.__name__, journal, None)
+    return duration, journal.lines()[-1]
+
+
+def run_killed(run: Run, place: Path, tally: Tally, chance: random.Random, unkilled: tuple[float, list[Any]]) -> None:
+    """Kills and resumes until the run ends."""
+    duration, expected = unkilled
+    place.mkdir()
+    journal = Journal(place / "journal")
+    tally.runs += 1
+    for number in range(KILLS_PER_RUN + 1):
+        child = in_child(attempt(run, place / "store", journal))
+        if number < KILLS_PER_RUN:
+            time.sleep(chance.uniform(0, duration))
+            os.kill(child, signal.SIGKILL)
+        code = wait(child)
+        if wait(in_child(check(place / "store", journal))) != 0:
+            tally.broken.append(f"{run.__name__}: acknowledged work is missing")
+        if code != -signal.SIGKILL:
+            break
+        tally.kills += 1
+    if code != 0:
+        tally.broken.append(f"{run.__name__}: the resumed run failed")
+    tally.check_record(run.__name__, journal, expected)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
-    chance = random.Random(options.seed)
-    broken: list[str] = []
-    kills = runs = checkpoints = 0
-    with tempfile.TemporaryDirectory() as scratch:
-        unkilled: dict[str, tuple[float, Any]] = {}
-        for run in RUNS:
-            place = Path(scratch) / run.__name__
-            place.mkdir()
-            journal = Journal(place / "journal")
-            began = time.monotonic()
-            if wait(in_child(attempt(run, place / "store", journal))) != 0:
-                broken.append(f"{run.__name__}: failed without a kill")
-            unkilled[run.__name__] = (time.monotonic() - began, journal.lines()[-1])
-        while kills < options.kills and not broken:
-            run = RUNS[runs % len(RUNS)]
-            runs += 1
-            place = Path(scratch) / str(runs)
-            place.mkdir()
-            journal = Journal(place / "journal")
-            duration, expected = unkilled[run.__name__]
-            for number in range(KILLS_PER_RUN + 1):
-                child = in_child(attempt(run, place / "store", journal))
-                if number < KILLS_PER_RUN:
-                    time.sleep(chance.uniform(0, duration))
-                    os.kill(child, signal.SIGKILL)
-                code = wait(child)
-                if wait(in_child(check(place / "store", journal))) != 0:
-                    broken.append(f"{run.__name__} in {place}: acknowledged work is missing")
-                if code == 0:
-                    break
-                if code != -signal.SIGKILL:
-                    broken.append(f"{run.__name__} in {place}: the resumed run failed")
-                    break
-                kills += 1
-            lines = journal.lines()
-            checkpoints += sum(line[0] == "checkpoint" for line in lines)
-            if again := repeated(lines):
-                broken.append(f"{run.__name__}: ran again after their writes were saved: {again}")
-            if lines[-1] != expected:
-                broken.append(f"{run.__name__}: another result: {lines[-1]}, not {expected}")
-    print(
-        json.dumps({"kills": kills, "runs": runs, "acknowledged": checkpoints, "seed": options.seed, "broken": broken})
-    )
-    return 1 if broken else 0
+    chance, tally = random.Random(options.seed), Tally()
+    scratch = Path(tempfile.mkdtemp(prefix="omium-kill-"))
+    unkilled = {run: run_unkilled(run, scratch / run.__name__, tally) for run in RUNS}
+    while tally.kills < options.kills and not tally.broken:
+        run = RUNS[tally.runs % len(RUNS)]
+        run_killed(run, scratch / str(tally.runs), tally, chance, unkilled[run])
+    print(json.dumps({**vars(tally), "seed": options.seed}))
+    if tally.broken:
+        print(f"the stores and journals are kept in {scratch}", file=sys.stderr)
+        return 1
+    shutil.rmtree(scratch)
+    return 0
 
 
 if __name__ == "__main__":
