@@ -62,6 +62,12 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    /// Opens a file that is there, to see whose it is. Not read only: a creation that was cut short left a journal
+    /// which only a writer may roll back.
+    pub(crate) fn open_to_recognise(path: &Path) -> Result<Index> {
+        Index::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    }
+
     /// Opens for writing, and creates the tables in a new file.
     pub(crate) fn open(path: &Path, journal: Journal) -> Result<Index> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

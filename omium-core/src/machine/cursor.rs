@@ -50,7 +50,8 @@ pub(crate) enum Claimed {
 pub(crate) struct Cursor {
     execution: String,
     places: Vec<Place>,
-    by_address: HashMap<Address, usize>,
+    /// What is recorded at an address: failures that were handled, and then the outcome.
+    by_address: HashMap<Address, Vec<usize>>,
     /// What followed on a strand; None where the record has several successors, so that none is *the* next.
     by_strand: HashMap<(String, Seq), Option<usize>>,
     taken: HashMap<(String, String), BTreeSet<u32>>,
@@ -104,7 +105,10 @@ impl Cursor {
             let same = next.is_none_or(|at| at == index || self.places[at].address == place.address);
             *next = if next.is_some() && same { Some(index) } else { None };
         }
-        self.by_address.insert(place.address.clone(), index);
+        let at_address = self.by_address.entry(place.address.clone()).or_default();
+        // A receipt settles its intent, which then no longer counts.
+        at_address.retain(|&at| self.places[at].outcome != Outcome::Intent);
+        at_address.push(index);
         self.places.push(place);
     }
 
@@ -131,11 +135,7 @@ impl Cursor {
         }
         let occurrence = self.lowest_free(ticket);
         let address = Address { scope: ticket.scope.clone(), key: ticket.key.clone(), occurrence };
-        // A failure is answered once: what comes after it at the same address is another try.
-        let tried = |index: usize| {
-            self.places[index].outcome == Outcome::Failed && self.consumed.contains(&self.places[index].seq)
-        };
-        match self.by_address.get(&address).copied().filter(|index| !tried(*index)) {
+        match self.at_address(&address, ticket) {
             Some(index) => Ok(self.answer(index)),
             None if self.record_only => {
                 let nearest = self.nearest(ticket);
@@ -146,6 +146,23 @@ impl Cursor {
                 Ok(Claimed::Fresh { occurrence })
             }
         }
+    }
+
+    /// What answers at an address: what this very point of the program left there, else the last outcome. A
+    /// failure is answered once; what comes after it at the same address is another try.
+    fn at_address(&self, address: &Address, ticket: &Ticket) -> Option<usize> {
+        let open = |at: &&usize| !self.consumed.contains(&self.places[**at].seq);
+        let here = |at: &&usize| {
+            let place = &self.places[**at];
+            place.prev == ticket.prev && place.spawned == ticket.spawned
+        };
+        let at_address = self.by_address.get(address)?;
+        let tried = |at: &&usize| self.places[**at].outcome == Outcome::Failed && !open(at);
+        at_address
+            .iter()
+            .find(|at| open(at) && here(at))
+            .or_else(|| at_address.iter().rev().find(|at| !tried(at)))
+            .copied()
     }
 
     /// Notes a failure, answered or new, and gives its place back: it does not consume an occurrence.
@@ -315,6 +332,14 @@ mod tests {
         let mut cursor = Cursor::new("x", vec![failed(1, 0), failed(2, 1)], false);
         assert_eq!(cursor.claim(&ticket("a", 0, false)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
         assert_eq!(cursor.claim(&ticket("a", 1, false)), Ok(Claimed::Fresh { occurrence: 0 }));
+    }
+
+    #[test]
+    fn a_spawned_call_gets_its_own_failure_before_the_outcome() {
+        let failed = place(1, "a", 0, 0, true, Outcome::Failed);
+        let mut cursor = Cursor::new("x", vec![failed, done(2, "a", 1)], false);
+        assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+        assert_eq!(cursor.claim(&ticket("a", 1, false)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
     }
 
     #[test]

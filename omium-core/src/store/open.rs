@@ -258,7 +258,7 @@ impl Flusher {
 fn committer(directory: &Path, path: &Path, journal: Journal, options: &Options) -> Result<Committer> {
     // Looked at before anything is written: somebody else's directory gets no file of ours.
     if fs::metadata(path).is_ok_and(|file| file.len() > 0) {
-        recognise(directory, &open_foreign(directory, Index::open_read_only(path))?, false)?;
+        recognise(directory, &open_foreign(directory, Index::open_to_recognise(path))?, false)?;
     }
     let queue =
         OpenOptions::new().create(true).truncate(false).write(true).open(directory.join(QUEUE_FILE)).map_err(
