@@ -34,6 +34,8 @@ class Place:
     def __init__(self, directory):
         self.directory = directory
 
+    tests = HERE
+
     def environment(self, **more):
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("OMIUM_", "NO_COLOR"))}
         source = str(HERE.parents[1] / "python")
@@ -93,6 +95,15 @@ def place(made, tmp_path):
     """A copy of that store, to do with as the test likes."""
     shutil.copytree(made, tmp_path / "work")
     return Place(tmp_path / "work")
+
+
+@pytest.fixture(scope="session")
+def nested(tmp_path_factory):
+    """A store with steps in steps and graphs in graphs; only to be read."""
+    place = Place(tmp_path_factory.mktemp("nested"))
+    place.python("nested.py", "nest")
+    place.python("nested.py", "subs")
+    return place
 
 
 @pytest.fixture

@@ -45,7 +45,10 @@ def _module(name: str) -> ModuleType:
 
 
 def _script(path: Path) -> ModuleType:
-    """Runs the file as `__main__`, so that its classes keep the names they were recorded under."""
+    """Runs the file as `__main__`, so that its classes keep the names they were recorded under.
+
+    Its question whether it is the program that was started is answered with no.
+    """
     try:
         text = path.read_bytes()
     except OSError as error:
@@ -54,8 +57,7 @@ def _script(path: Path) -> ModuleType:
             "the record stays readable without the code: omium log, cat and diff",
         ) from error
     _search_first(path.resolve().parent)
-    tree = ast.parse(text, str(path))
-    tree.body = [statement for statement in tree.body if not _is_main_block(statement)]
+    tree = _NotStarted().visit(ast.parse(text, str(path)))
     module = ModuleType("__main__")
     module.__file__ = str(path)
     sys.modules["__main__"] = module
@@ -63,13 +65,17 @@ def _script(path: Path) -> ModuleType:
     return module
 
 
-def _is_main_block(statement: ast.stmt) -> bool:
-    if not isinstance(statement, ast.If) or not isinstance(statement.test, ast.Compare):
-        return False
-    sides = [statement.test.left, *statement.test.comparators]
-    names = [side.id for side in sides if isinstance(side, ast.Name)]
-    constants = [side.value for side in sides if isinstance(side, ast.Constant)]
-    return names == ["__name__"] and constants == ["__main__"]
+class _NotStarted(ast.NodeTransformer):
+    """Answers the question `__name__ == "__main__"` with no, wherever it is asked."""
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        sides = [node.left, *node.comparators]
+        names = [side.id for side in sides if isinstance(side, ast.Name)]
+        texts = [side.value for side in sides if isinstance(side, ast.Constant)]
+        if names == ["__name__"] and texts == ["__main__"]:
+            return ast.copy_location(ast.Constant(isinstance(node.ops[0], ast.NotEq)), node)
+        self.generic_visit(node)
+        return node
 
 
 def _search_first(directory: Path) -> None:

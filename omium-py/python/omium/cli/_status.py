@@ -57,11 +57,10 @@ def tree(value: Value | None) -> Any:
 def entry_row(entry: Entry) -> tuple[Cell, ...]:
     """One line of a log."""
     tokens = sum(entry.usage.get(key, 0) for key in ("input_tokens", "output_tokens"))
-    name = f"{entry.scope} › {name_of(entry)}" if entry.scope else name_of(entry)
     status = entry.status if entry.attempts <= 1 else f"{entry.status} ({entry.attempts} tries)"
     return (
         f"@{entry.seq}",
-        (name, "bold" if entry.live else "dim"),
+        (name_of(entry), "bold" if entry.live else "dim"),
         (_arguments(entry), "dim"),
         (entry.kind, "dim"),
         (status, _ENTRY_STYLES[entry.status] if entry.live else "dim"),

@@ -23,6 +23,7 @@ __all__ = [
     "open_store",
     "out_of_range",
     "quoted",
+    "scope_of",
     "split",
     "store_path",
 ]
@@ -133,5 +134,17 @@ def quoted(id: str) -> str:
 
 
 def name_of(entry: Entry) -> str:
-    """The name with its occurrence when it is not the first: `search`, `search#2`."""
-    return entry.name if entry.occurrence <= 1 else f"{entry.name}#{entry.occurrence}"
+    """The name within its scope, with its occurrence when it is not the first: `outer › search #2`."""
+    name = entry.name if entry.occurrence == 0 else f"{entry.name} #{entry.occurrence + 1}"
+    return " › ".join([*scope_of(entry.scope), name])
+
+
+def scope_of(path: str) -> list[str]:
+    """The enclosing steps, or subgraphs, by their names: digests and task ids say nothing to a reader."""
+    names = []
+    for part in re.split(r"[/|]", path) if path else ():
+        name = re.sub(r"(~[0-9a-f]{24}|:[0-9a-f-]{36})", "", part)
+        name, _, occurrence = name.partition("#")
+        count = re.match(r"[0-9]+", occurrence)
+        names.append(f"{name} #{int(count[0]) + 1}" if count and count[0] != "0" else name)
+    return names

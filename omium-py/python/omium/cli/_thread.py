@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omium._text import size
 from omium.cli._errors import DONE, REFUSED, CommandError
+from omium.cli._target import scope_of
 from omium.cli._terminal import Cell, Terminal, plural, visible
 
 if TYPE_CHECKING:
-    from omium._omium import Entry, Execution, State, Store
+    from omium._omium import Execution, State, Store
 
 __all__ = ["replay_thread"]
+
+
+# What a checkpoint is called that no node made.
+_NOT_NODES = ("input", "update", "fork", "loop")
 
 
 class Step(NamedTuple):
@@ -97,7 +102,11 @@ def _walk(store: Store, execution: Execution, graph: Any) -> tuple[list[Step], i
     entries = {entry.seq: entry for entry in store.entries(execution.id) if entry.kind == "state"}
     states = [state for state in store.list_states(execution.id) if state.seq in entries]
     states.sort(key=lambda state: state.seq)
-    followers = {(state.scope, state.parent_key): entries[state.seq] for state in states}
+    followers: dict[tuple[str, str | None], list[str]] = {}
+    for state in states:
+        name = entries[state.seq].name
+        if name not in _NOT_NODES:
+            followers.setdefault((state.scope, state.parent_key), name.split(", "))
     by_key = {(state.scope, state.key): state for state in states}
     verified: set[bytes] = set()
     steps = []
@@ -110,17 +119,10 @@ def _walk(store: Store, execution: Execution, graph: Any) -> tuple[list[Step], i
             if value.digest not in verified:
                 read_bytes += len(value.read())  # raises StoreCorrupted unless it hashes as it should
                 verified.add(value.digest)
-        follower = followers.get((state.scope, state.key))
-        ran = _ran(follower)
+        ran = followers.get((state.scope, state.key))
         scheduled = _scheduled(graph, state) if graph is not None and ran is not None else None
         steps.append(Step(state, entries[state.seq].name, changed, read_bytes, scheduled, ran))
     return steps, len(verified)
-
-
-def _ran(follower: Entry | None) -> list[str] | None:
-    if follower is None or follower.name in ("input", "update", "fork", "loop"):
-        return None
-    return follower.name.split(", ")
 
 
 def _scheduled(graph: Any, state: State) -> list[str] | None:
@@ -135,10 +137,9 @@ def _row(step: Step) -> tuple[Cell, ...]:
     agrees: Cell = ""
     if step.scheduled is not None:
         agrees = (f"would run {_names(step.scheduled)}", "red") if step.diverges else ("agrees", "green")
-    scope = f"{step.state.scope} › " if step.state.scope else ""
     return (
         f"@{step.state.seq}",
-        (scope + step.name, "bold"),
+        (" › ".join([*scope_of(step.state.scope), step.name]), "bold"),
         ", ".join(names),
         size(step.read_bytes),
         agrees,

@@ -9,7 +9,7 @@ from omium import _diff
 from omium._inspect import Typed, to_json
 from omium.cli._errors import DONE
 from omium.cli._status import content_of, tree
-from omium.cli._target import entry_at, head_or, name_of, open_store
+from omium.cli._target import entry_at, head_or, name_of, open_store, scope_of
 from omium.cli._terminal import Terminal, age, visible
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _known(store: Store, execution: Execution, seq: int) -> list[Known]:
     for entry in lineage:
         content = content_of(entry)
         if not isinstance(content, dict):
-            name = visible(f"{entry.scope} › {entry.name}" if entry.scope else entry.name)
+            name = visible(" › ".join([*scope_of(entry.scope), entry.name]))
             address = (entry.scope, entry.key, entry.occurrence)
             known[address] = Known(name, address, content, entry.error)
         else:

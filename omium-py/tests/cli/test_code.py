@@ -1,0 +1,83 @@
+"""Loading the user's code: everything is defined, nothing is started."""
+
+import sys
+
+import pytest
+
+from omium.cli._code import load
+from omium.cli._errors import CommandError
+
+PROGRAM = """
+import sys
+started = []
+
+class Order:
+    pass
+
+def work():
+    return Order
+
+if __name__ == "__main__":
+    started.append(1)
+if "__main__" == __name__ and len(sys.argv) > 0:
+    started.append(2)
+elif __name__ == "__main__":
+    started.append(3)
+if __name__ != "__main__":
+    imported = True
+def main():
+    if __name__ == "__main__":
+        started.append(4)
+main()
+"""
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM)
+    return path
+
+
+def test_a_script_is_loaded_as_main_but_not_started(program):
+    assert load(f"{program}:started") == []
+    assert load(f"{program}:imported") is True
+
+
+def test_its_classes_keep_their_names(program):
+    cls = load(f"{program}:work")()
+    assert (cls.__module__, cls.__qualname__) == ("__main__", "Order")
+    assert sys.modules["__main__"].Order is cls
+
+
+def test_neighbours_of_a_script_can_be_imported(program):
+    (program.parent / "neighbour_of_program.py").write_text("value = 7")
+    program.write_text("from neighbour_of_program import value")
+    assert load(f"{program}:value") == 7
+
+
+def test_modules_and_nested_names():
+    assert load("json:decoder.JSONDecoder").__name__ == "JSONDecoder"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("nothing", "'nothing' names no code"),
+        ("no_such_module_anywhere:f", "there is no module no_such_module_anywhere"),
+        ("json:nothing", "json has no nothing"),
+        ("/no/such/file.py:f", "cannot read /no/such/file.py: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_loaded_is_named(source, message, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(CommandError, match=message.replace("(", "\\(")):
+        load(source)
+
+
+def test_an_import_that_fails_inside_the_code_is_its_own_error(program):
+    program.write_text("import no_such_module_anywhere")
+    with pytest.raises(ModuleNotFoundError):
+        load(f"{program}:anything")
