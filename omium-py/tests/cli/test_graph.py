@@ -17,6 +17,7 @@ SHAPES = {
     ),
     "lineages that interleave": ([(1, 0), (2, 1), (3, 1), (4, 2), (5, 3), (6, 2), (7, 4)], {1, 3, 5}, 5),
     "the last entries only": ([(7, 6), (8, 7), (9, 7)], {7, 9}, 9),
+    "the older child is the live one": ([(1, 0), (2, 1), (3, 1)], {1, 2}, 2),
     "nothing": ([], set(), 0),
 }
 
