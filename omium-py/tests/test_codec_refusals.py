@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict, namedtuple
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import codec_samples as s
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_codec_values import VALUES, values
 
-from omium import FormatUnsupported, InvalidInput, NotSerializable, StoreCorrupted, _omium, codec
+from omium import FormatUnsupported, InvalidInput, NotSerializable, OmiumError, StoreCorrupted, _omium, codec
 from omium.codec import codes
+
+DAMAGED = [
+    *VALUES,
+    {"np": np.arange(6).reshape(2, 3), "scalar": np.float32(1.5)},
+    [s.ShopError(1, "x"), OSError(2, "a")],
+]
 
 
 @dataclass
@@ -67,11 +77,10 @@ def test_a_class_that_could_not_be_found_again_is_refused() -> None:
 
     error = refused([Local(1)])
     assert "top level of a module" in str(error)
-    assert refused(namedtuple("Nowhere", "a")(1)).path == "$"
+    assert refused(NamedTuple("Nowhere", [("a", int)])(1)).path == "$"
 
 
 def test_arrays_that_bytes_cannot_hold_are_refused() -> None:
-    np = pytest.importorskip("numpy")
     for array in (
         np.array([object()]),
         np.array([{"a": 1}], dtype=object),
@@ -210,6 +219,31 @@ def test_damaged_bytes_and_unknown_codes_are_refused() -> None:
         codec.loads(name, encode(101, None))
     with pytest.raises(FormatUnsupported, match="'cbor'"):
         codec.loads("cbor", b"")
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.data())
+def test_damaged_bytes_never_do_more_than_fail(data: st.DataObject) -> None:
+    """The store checks every byte by its hash; this is what stands behind that check."""
+    value = data.draw(st.sampled_from(DAMAGED))
+    name, encoded = codec.dumps(value)
+    damaged = bytearray(encoded)
+    for _ in range(data.draw(st.integers(1, 3))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        codec.loads(name, bytes(damaged))
+    except OmiumError:
+        return
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(sorted(vars(codes).items(), key=str)), values)
+def test_payloads_of_the_wrong_shape_are_refused(code: tuple[str, Any], payload: Any) -> None:
+    if isinstance(code[1], int):
+        try:
+            codec.loads("msgpack", encode(code[1], payload))
+        except OmiumError:
+            return
 
 
 def test_pickle_only_by_name_on_both_sides() -> None:

@@ -187,7 +187,7 @@ def test_numpy_scalars_keep_their_type() -> None:
     np = pytest.importorskip("numpy")
     scalars = [
         np.float64(1.5), np.float32(-0.0), np.int8(-3), np.uint64(2**64 - 1), np.bool_(True), np.complex64(1j),
-        np.datetime64("2024-01-01T00:00:01", "ms"), np.datetime64("NaT"), np.timedelta64(3, "D"), np.str_("a\0"),
+        np.datetime64("2024-01-01T00:00:01", "ms"), np.datetime64("NaT", "s"), np.timedelta64(3, "D"), np.str_("a\0"),
         np.str_(""), np.bytes_(b"x\0"), np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])[0],
     ]  # fmt: skip
     for value in scalars:

@@ -9,11 +9,13 @@ from omium import _omium
 from omium.codec import _failures, _numpy, _objects, _standard, codes
 from omium.codec._order import ordered, ordered_pairs, pairs
 from omium.codec._refs import qualified
-from omium.exceptions import FormatUnsupported, NotSerializable
+from omium.exceptions import FormatUnsupported, NotSerializable, OmiumError, StoreCorrupted
 
 Reducer = Callable[[Any], "tuple[int, Any] | None"]
 
 _PAIRS = (codes.MAP, codes.COUNTER)
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What rebuilding a value raises when its payload is not what the code stands for."""
 
 reducers: dict[type, Reducer] = {
     dict: lambda value: (codes.MAP, pairs(value.items())),
@@ -109,7 +111,12 @@ def revive(code: int, payload: Any) -> Any:
     reviver = _REVIVERS.get(code)
     if reviver is None:
         raise FormatUnsupported(f"a value has extension code {code}, unknown to this omium")
-    return reviver(payload)
+    try:
+        return reviver(payload)
+    except OmiumError:
+        raise
+    except _MALFORMED as error:
+        raise StoreCorrupted(f"a value with extension code {code} is malformed: {error!r}") from error
 
 
 def name_of(value: Any) -> str:

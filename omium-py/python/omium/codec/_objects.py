@@ -58,7 +58,10 @@ def revive_enum(data: Any) -> Any:
 
 def revive_flag(data: Any) -> Any:
     cls: Any = _checked(find(data[0]), "enum", "Flag")
-    return cls(data[1])
+    try:
+        return cls(data[1])
+    except ValueError as error:
+        raise _changed(cls, f"it has no flags {data[1]}") from error
 
 
 def _dataclass(cls: Any) -> Reducer | None:
