@@ -54,6 +54,14 @@ class Parameters:
                 raise InvalidInput(f"key names {name!r}, which is no parameter of {name_of(self._function)}")
         return {name: bound.arguments[name] for name in self._key}
 
+    @property
+    def variadic(self) -> bool:
+        """Whether the function takes `*args` or `**kwargs`."""
+        from inspect import Parameter
+
+        kinds = {each.kind for each in self._known().parameters.values()}
+        return bool(kinds & {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD})
+
     def _known(self) -> Signature:
         if self._signature is None:
             from inspect import signature

@@ -14,6 +14,8 @@ from omium.exceptions import Divergence, OmiumError, RecordedFailure, StepTimeou
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from omium._live import LiveRun
+
 __all__ = ["Place"]
 
 
@@ -60,6 +62,15 @@ class Place:
     def recorded(self) -> _omium.Entry | None:
         """The entry that answers, when there is one: then the body must not run."""
         return self._claim.recorded
+
+    @property
+    def run(self) -> LiveRun:
+        return self._frame.run
+
+    @property
+    def codec_name(self) -> str:
+        """The name of the codec values are encoded with."""
+        return self._codec
 
     @property
     def intent(self) -> _omium.Entry | None:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Union
 from omium.exceptions import InvalidInput
 
 if TYPE_CHECKING:
+    from omium._acting import Effect
     from omium.workflow import AsyncWorkflow, Workflow
 
     # mypy does not take `|` for an alias within this cycle of imports.
     AnyWorkflow = Union[Workflow[..., Any], AsyncWorkflow[..., Any]]  # noqa: UP007
 
 _workflows: dict[str, AnyWorkflow] = {}
+_effects: dict[tuple[str, str | None], Effect] = {}
+"""By name and source: two modules may have a `charge` each."""
 
 
 def add(workflow: AnyWorkflow) -> None:
@@ -27,6 +30,19 @@ def find(name: str, execution: str, source: str | None) -> AnyWorkflow:
         return _workflows[name]
     advice = "run the program that made it again" if source is None else f"import {source} first"
     raise InvalidInput(f"no workflow {name!r} is loaded here, so {execution!r} cannot run: {advice}")
+
+
+def add_effect(effect: Effect) -> None:
+    """The latest counts, as above."""
+    _effects[effect.name, effect.source] = effect
+
+
+def find_effect(name: str, source: str | None) -> Effect | None:
+    """The effect of that name, wherever it moved to; None when it is not loaded, or more than one is."""
+    if (name, source) in _effects:
+        return _effects[name, source]
+    named = [effect for (other, _), effect in _effects.items() if other == name]
+    return named[0] if len(named) == 1 else None
 
 
 def source_of(function: Any) -> str | None:

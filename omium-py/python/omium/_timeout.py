@@ -9,12 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from omium._context import Frame, Limit, current, strand
-from omium.exceptions import StepTimeout
+from omium.exceptions import InvalidInput, StepTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
+
+
+def parse(seconds: float | None) -> float | None:
+    """The limit a decorator's `timeout` asks for."""
+    if seconds is not None and not seconds > 0:
+        raise InvalidInput(f"timeout is a number of seconds above 0, not {seconds!r}")
+    return seconds
 
 
 def run(frame: Frame, body: Callable[[], T], seconds: float | None) -> T:

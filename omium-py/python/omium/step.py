@@ -6,9 +6,8 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, Literal, TypeVar, overload
 
-from omium import _arguments, _context, _record, retry
+from omium import _arguments, _context, _record, _timeout, retry
 from omium._arguments import Key, Parameters
-from omium.exceptions import InvalidInput
 
 __all__ = ["step"]
 
@@ -43,7 +42,7 @@ def step(
     more attempts a failed one gets, with growing waits from 100 ms, or an `omium.Retry`. `timeout` is
     in seconds, for each attempt; a plain function with one runs in a thread of its own.
     """
-    policy = _record.Policy(retry.parse(retries), _seconds(timeout), codec)
+    policy = _record.Policy(retry.parse(retries), _timeout.parse(timeout), codec)
 
     def decorate(function: Any) -> Any:
         if isinstance(function, (staticmethod, classmethod)):
@@ -82,9 +81,3 @@ def recorded(
         return _record.call(kind, label, inputs, partial(function, *args, **kwargs), policy)
 
     return call
-
-
-def _seconds(timeout: float | None) -> float | None:
-    if timeout is not None and not timeout > 0:
-        raise InvalidInput(f"timeout is a number of seconds above 0, not {timeout!r}")
-    return timeout

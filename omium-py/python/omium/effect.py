@@ -1,0 +1,148 @@
+"""`@omium.effect`: a step that touches the outside world, and is never silently repeated or skipped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from omium import _context, _intent, _live, _registry, _timeout, retry
+from omium._acting import Effect, course
+from omium._course import adrive, drive
+from omium._place import Place
+from omium._record import Policy
+from omium._worker import off_loop
+from omium.exceptions import InvalidInput
+
+if TYPE_CHECKING:
+    from omium import _doubt
+    from omium._arguments import Key
+    from omium.step import Codec
+
+__all__ = ["effect", "idempotency_key"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def idempotency_key() -> str:
+    """The key of the effect whose body runs: hand it to the outside, which then acts only once for it.
+
+    The same when the effect is tried again, also after a crash; another one in every execution, fork
+    and call, and after a rollback.
+    """
+    key = _intent.current_key.get()
+    if key is None:
+        raise InvalidInput("idempotency_key() belongs inside the body of an @omium.effect")
+    return key
+
+
+@overload
+def effect(function: F, /) -> F: ...
+@overload
+def effect(
+    *,
+    key: Key | None = None,
+    probe: Callable[..., Any] | None = None,
+    undo: Callable[..., Any] | None = None,
+    in_doubt: _doubt.Policy | None = None,
+    retries: int | retry.Retry = 0,
+    timeout: float | None = None,
+    name: str | None = None,
+    codec: Codec | None = None,
+) -> Callable[[F], F]: ...
+def effect(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    key: Key | None = None,
+    probe: Callable[..., Any] | None = None,
+    undo: Callable[..., Any] | None = None,
+    in_doubt: _doubt.Policy | None = None,
+    retries: int | retry.Retry = 0,
+    timeout: float | None = None,
+    name: str | None = None,
+    codec: Codec | None = None,
+) -> Any:
+    """Makes a function, plain or async, an effect. Outside an execution it stays what it was.
+
+    That it begins is on disk before its body runs, what it returns afterwards. When a crash falls in
+    between, `in_doubt` says how a resume finds out what happened: "probe" asks `probe`, which returns
+    the receipt, or None when it never happened (the default with a probe); "ask" waits for a person's
+    `omium answer` (the default without); "retry" runs the body again with the same idempotency key;
+    "fail" raises InDoubt. `undo` is what a rollback calls. Both get the effect's own arguments, and
+    `receipt` and `idempotency_key` where they take them.
+
+    `key` names the arguments that identify the effect, or computes it from them. `retries` and
+    `timeout` are those of a step; a probe is asked after every failed attempt.
+    """
+    policy = Policy(retry.parse(retries), _timeout.parse(timeout), codec)
+
+    def decorate(function: Any) -> Any:
+        if isinstance(function, (staticmethod, classmethod)):
+            return type(function)(decorate(function.__func__))
+        made = Effect(function, name, key, policy, probe, undo, in_doubt)
+        _registry.add_effect(made)
+        return _acall(made) if made.is_async else _call(made)
+
+    return decorate if function is None else decorate(function)
+
+
+def _call(effect: Effect) -> Callable[..., Any]:
+    @wraps(effect.function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        place = _place(effect, args, kwargs)
+        if place is None:
+            return _outside(effect, args, kwargs)
+        if (entry := place.recorded) is not None:
+            place.arrive(entry.seq)
+            return place.answer(entry)
+        try:
+            return drive(course(effect, place, args, kwargs))
+        finally:
+            place.leave()
+
+    return call
+
+
+def _acall(effect: Effect) -> Callable[..., Any]:
+    @wraps(effect.function)
+    async def acall(*args: Any, **kwargs: Any) -> Any:
+        place = _place(effect, args, kwargs)
+        if place is None:
+            return await _outside(effect, args, kwargs)
+        if (entry := place.recorded) is not None:
+            place.arrive(entry.seq)
+            return await off_loop(place.answer, entry)
+        try:
+            return await adrive(course(effect, place, args, kwargs))
+        finally:
+            place.leave()
+
+    return acall
+
+
+def _place(effect: Effect, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Place | None:
+    frame = _context.frame()
+    if frame is None:
+        return None
+    return Place(frame, "effect", effect.name, effect.parameters.inputs(args, kwargs), effect.policy.codec)
+
+
+def _outside(effect: Effect, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The plain function, with a key of its own. Warns in a thread that most likely lost its execution."""
+    lost = _context.current.get() is None and threading.current_thread() is not threading.main_thread()
+    if lost and _live.any_running():
+        _warn(effect)
+    return _intent.keyed(_intent.random_key(), partial(effect.function, *args, **kwargs))()
+
+
+def _warn(effect: Effect) -> None:
+    from warnings import warn
+
+    warn(
+        f"{effect.name} ran in a thread outside of any execution, so nothing of it is on record: start the thread "
+        "with contextvars.copy_context().run, or use asyncio.to_thread",
+        RuntimeWarning,
+        stacklevel=4,
+    )
