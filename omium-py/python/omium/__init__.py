@@ -25,6 +25,7 @@ from omium._omium import __version__
 from omium._replay import ReplayReport
 from omium.checkpoint import Checkpoint, checkpoint
 from omium.config import init
+from omium.effect import effect, idempotency_key
 from omium.exceptions import (
     BudgetExceeded,
     Divergence,
@@ -45,6 +46,8 @@ from omium.exceptions import (
     StepTimeout,
     StoreCorrupted,
     StoreUnavailable,
+    UndoFailed,
+    Waiting,
 )
 from omium.execution import Execution, execution, executions, get
 from omium.retry import Retry
@@ -80,15 +83,19 @@ __all__ = [
     "StepTimeout",
     "StoreCorrupted",
     "StoreUnavailable",
+    "UndoFailed",
+    "Waiting",
     "Workflow",
     "__version__",
     "checkpoint",
     "codec",
     "config",
     "crewai",
+    "effect",
     "execution",
     "executions",
     "get",
+    "idempotency_key",
     "init",
     "langgraph",
     "step",
