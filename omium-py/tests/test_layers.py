@@ -17,7 +17,7 @@ LINES_MAX = 600
 
 GROUND = {"exceptions", "_omium", "_text", "_worker"}
 VALUES = {"codec", "_inspect", "_pretty", "_diff", "_differences"}
-ADAPTERS = {"langgraph"}
+ADAPTERS = {"crewai", "langgraph"}
 TOP = {"cli", "demo"}
 """The command line and the demo use the package as anybody does."""
 
