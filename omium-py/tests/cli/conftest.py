@@ -90,6 +90,19 @@ def made(tmp_path_factory):
     return place.directory
 
 
+@pytest.fixture(scope="session")
+def storied(made, tmp_path_factory):
+    """The store after a rollback, a second ending and a fork; only to be read."""
+    directory = tmp_path_factory.mktemp("storied") / "work"
+    shutil.copytree(made, directory)
+    place = Place(directory)
+    place.omium("rollback", "report-1", "--to", "2")
+    place.omium("resume", "report-1", STYLE="short")
+    place.omium("fork", "report-1", "--at", "3", "--id", "report-1-formal")
+    place.omium("resume", "report-1-formal", STYLE="formal")
+    return place
+
+
 @pytest.fixture
 def place(made, tmp_path):
     """A copy of that store, to do with as the test likes."""

@@ -60,6 +60,18 @@ def test_resume_as_json(place):
     assert done["ran"] == 1
 
 
+def test_what_the_program_prints_does_not_stand_amid_json(empty):
+    program = empty.directory / "chatty.py"
+    program.write_text(
+        "import omium\n@omium.workflow\ndef chatty():\n    print('hello')\n    return 1\n"
+        "if __name__ == '__main__':\n    chatty.options(id='c').start()\n"
+    )
+    empty.python(program)
+    for command in ("replay c --json", "fork c --at 0 --id d --json", "resume d --json"):
+        assert json.loads(empty.omium(*command.split()).out)
+    assert empty.omium("replay", "c").out.startswith("hello\n")
+
+
 def test_resume_of_a_thread_says_how(place, snapshot):
     place.omium("rollback", "thread-1", "--to", "2")
     assert str(place.omium("resume", "thread-1")) == snapshot

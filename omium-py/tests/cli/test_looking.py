@@ -4,17 +4,6 @@ import json
 
 import pytest
 
-
-@pytest.fixture
-def storied(place):
-    """The store after a rollback, a second ending and a fork."""
-    place.omium("rollback", "report-1", "--to", "2")
-    place.omium("resume", "report-1", STYLE="short")
-    place.omium("fork", "report-1", "--at", "3", "--id", "report-1-formal")
-    place.omium("resume", "report-1-formal", STYLE="formal")
-    return place
-
-
 COMMANDS = [
     "--help",
     "ls",

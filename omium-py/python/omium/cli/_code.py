@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from omium.cli._errors import CommandError
 from omium.cli._terminal import visible
 
-__all__ = ["load"]
+__all__ = ["load", "printing_aside"]
 
 
 def load(source: str) -> Any:
@@ -31,6 +32,11 @@ def load(source: str) -> Any:
             "it was renamed, or lives inside a function: only module-level code can be loaded",
         )
     return found
+
+
+def printing_aside(aside: bool) -> AbstractContextManager[Any]:
+    """Sends what the user's code prints to stderr, so that it does not stand amid JSON."""
+    return redirect_stdout(sys.stderr) if aside else nullcontext()
 
 
 def _module(name: str) -> ModuleType:

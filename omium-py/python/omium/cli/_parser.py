@@ -65,7 +65,7 @@ class _Parser(argparse.ArgumentParser):
 class _Root(_Parser):
     def error(self, message: str) -> NoReturn:
         # Only a missing or unknown verb comes here in words that name the list of them.
-        typed = re.search(r"invalid choice: '(.*?)' \(choose", message)
+        typed = re.search(r"invalid choice: '(.*?)'", message)
         if typed is not None:
             from difflib import get_close_matches
 
@@ -210,7 +210,7 @@ def _care(add: _Adder) -> None:
     add("gc")
     add("doctor")
     completions = add("completions", reads=False, store=False)
-    completions.add_argument("shell", choices=("bash", "zsh", "fish"))
+    completions.add_argument("shell", metavar="bash|zsh|fish", type=_shell)
 
 
 class _Adder:
@@ -235,6 +235,12 @@ def _seq(text: str) -> int:
     if not re.fullmatch(r"@?[0-9]+", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not the number of an entry")
     return int(text.removeprefix("@"))
+
+
+def _shell(text: str) -> str:
+    if text not in ("bash", "zsh", "fish"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not bash, zsh or fish")
+    return text
 
 
 def _count(text: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from omium.cli._code import printing_aside
 from omium.cli._errors import DONE, REFUSED, USAGE, CommandError
 from omium.cli._target import find, open_store, quoted
 from omium.cli._terminal import Terminal, plural, visible
@@ -21,15 +22,17 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     if execution.workflow == "langgraph":
         from omium.cli._thread import replay_thread
 
-        return replay_thread(store, execution, arguments.graph, arguments.json, terminal)
+        with printing_aside(arguments.json):
+            return replay_thread(store, execution, arguments.graph, arguments.json, terminal)
     if arguments.graph is not None:
         raise CommandError(f"{quoted(execution.id)} is no LangGraph thread", "leave --graph out", USAGE)
     import omium
     from omium.cli.resume import code_of
 
     omium.init(store=store.path)
-    code_of(execution.id, execution.workflow, execution.source)
-    report = omium.get(execution.id).replay()
+    with printing_aside(arguments.json):
+        code_of(execution.id, execution.workflow, execution.source)
+        report = omium.get(execution.id).replay()
     diverged = report.diverged_at is not None
     if arguments.json:
         terminal.json(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omium.cli._code import load
+from omium.cli._code import load, printing_aside
 from omium.cli._errors import DONE, CommandError
 from omium.cli._status import show_value, tree
 from omium.cli._target import find, open_store, quoted
@@ -25,8 +25,9 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     omium.init(store=store.path)
     before = sum(entry.status == "done" for entry in store.entries(execution.id))
     if execution.status != "completed":
-        code_of(execution.id, execution.workflow, execution.source)
-        omium.get(execution.id).resume()
+        with printing_aside(arguments.json):
+            code_of(execution.id, execution.workflow, execution.source)
+            omium.get(execution.id).resume()
     after = store.execution(execution.id)
     ran = after.last_seq - execution.last_seq
     if arguments.json:
