@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{BoxError, Error, Result};
 use crate::execution::Execution;
 use crate::id::{Digest, Seq};
-use crate::machine::{Claimed, Cursor, Place, Ticket};
+use crate::machine::{Claimed, Cursor, ENDED, Place, Ticket};
 use crate::model::{Address, Blob, Entry, Kind, Outcome, Status};
 use crate::store::{Append, Begun, Durability, Leased, Purpose, Store, Values};
 
@@ -325,6 +325,21 @@ impl Run {
             *self.status.lock() = status;
         }
         Ok(())
+    }
+
+    /// Ends the run with an error. `ended_by` are the failures on record that led to it: resuming tries them again, even if
+    /// parallel strands went on recording after them.
+    pub fn fail_run(&self, error: String, ended_by: &[Seq]) -> Result<()> {
+        for &seq in ended_by {
+            let parallel = self.lease.is_some() && self.cursor.lock().goes_on_after(seq);
+            if parallel {
+                let digest = seq.0.to_le_bytes();
+                let call = Call { kind: Kind::Note, scope: "", name: ENDED, digest: &digest, prev: seq, spawned: true };
+                let claim = self.claim(call)?;
+                self.commit(&claim, Outcomes::default())?;
+            }
+        }
+        self.finish(Status::Failed, None, Some(error))
     }
 
     /// Gives the lease back and leaves the execution as it is, to be resumed by anybody.

@@ -196,8 +196,10 @@ impl PyRun {
         detached(py, || self.run.finish(Status::Completed, result.as_ref(), None))
     }
 
-    fn fail_run(&self, py: Python<'_>, error: String) -> Result<()> {
-        detached(py, || self.run.finish(Status::Failed, None, Some(error)))
+    #[pyo3(signature = (error, ended_by = Vec::new()))]
+    fn fail_run(&self, py: Python<'_>, error: String, ended_by: Vec<u64>) -> Result<()> {
+        let ended_by: Vec<Seq> = ended_by.into_iter().map(Seq).collect();
+        detached(py, || self.run.fail_run(error, &ended_by))
     }
 
     fn wait(&self, py: Python<'_>, reason: String) -> Result<()> {

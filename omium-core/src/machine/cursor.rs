@@ -65,8 +65,7 @@ pub(crate) struct Cursor {
 impl Cursor {
     /// Over live entries in seq order. With `record_only` a miss is a divergence too.
     pub(crate) fn new(execution: &str, recorded: Vec<Place>, record_only: bool) -> Cursor {
-        let gone_on_from: HashSet<Seq> = recorded.iter().map(|place| place.prev).collect();
-        let last = recorded.iter().rev().find(|place| place.kind != Kind::Note).map(|place| place.seq);
+        let lost = failures_without_a_place(&recorded, record_only);
         let mut cursor = Cursor {
             execution: execution.to_owned(),
             places: Vec::with_capacity(recorded.len()),
@@ -80,10 +79,7 @@ impl Cursor {
             record_only,
         };
         for place in recorded {
-            // A failure the code did not go on from ended the run: it is tried again, so it holds no place.
-            // A replay only looks, and answers the one the record ends with; notes may follow it.
-            let ended_the_run = place.outcome == Outcome::Failed && !gone_on_from.contains(&place.seq);
-            if !ended_the_run || (record_only && Some(place.seq) == last) {
+            if !lost.contains(&place.seq) {
                 cursor.index(place);
             }
         }
@@ -190,6 +186,11 @@ impl Cursor {
         self.consumed.contains(&seq)
     }
 
+    /// Whether anything but failures and notes was recorded after `seq`.
+    pub(crate) fn goes_on_after(&self, seq: Seq) -> bool {
+        self.places.iter().rev().take_while(|place| place.seq > seq).any(Place::goes_on)
+    }
+
     /// How many recorded entries were answered.
     pub(crate) fn answered(&self) -> usize {
         self.answered
@@ -252,6 +253,45 @@ impl Cursor {
             inputs_differ: place.is_some_and(|place| place.name == ticket.name),
         })
     }
+}
+
+/// The name of the notes that say which failure ended a run.
+pub(crate) const ENDED: &str = "ended";
+
+impl Place {
+    fn is_ended_note(&self) -> bool {
+        self.kind == Kind::Note && self.name == ENDED
+    }
+
+    fn goes_on(&self) -> bool {
+        self.outcome != Outcome::Failed && self.kind != Kind::Note
+    }
+}
+
+/// Failures that are not answered, but tried again.
+///
+/// The code handled a failure if it went on: then it is answered, for what came after depends on it. A failure that ended
+/// the run is tried again. It is known by being the last thing that happened, or, where parallel strands went on for a
+/// while, by a note that says so. A replay only looks, and leaves out just those that a later try has settled.
+fn failures_without_a_place(recorded: &[Place], record_only: bool) -> HashSet<Seq> {
+    let continued: HashSet<Seq> =
+        recorded.iter().filter(|place| place.kind != Kind::Note).map(|place| place.prev).collect();
+    let ended: HashSet<Seq> = recorded.iter().filter(|place| place.is_ended_note()).map(|place| place.prev).collect();
+    let mut goes_on = false;
+    let mut later: HashSet<(&Address, Seq, bool)> = HashSet::new();
+    let mut lost = HashSet::new();
+    for place in recorded.iter().rev() {
+        // The code that handles a failure has moved on; another try at the very same point was a resume's.
+        let settled = !later.insert((&place.address, place.prev, place.spawned));
+        if place.outcome == Outcome::Failed {
+            let handled = !ended.contains(&place.seq) && (goes_on || continued.contains(&place.seq));
+            if settled || !(handled || record_only) {
+                lost.insert(place.seq);
+            }
+        }
+        goes_on |= place.goes_on();
+    }
+    lost
 }
 
 #[cfg(test)]
@@ -332,6 +372,39 @@ mod tests {
         let mut cursor = Cursor::new("x", vec![failed(1, 0), failed(2, 1)], false);
         assert_eq!(cursor.claim(&ticket("a", 0, false)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
         assert_eq!(cursor.claim(&ticket("a", 1, false)), Ok(Claimed::Fresh { occurrence: 0 }));
+    }
+
+    #[test]
+    fn failures_of_parallel_calls_the_code_went_on_from_are_answered_each() {
+        let strand = |seq, key, outcome| place(seq, key, 0, 0, true, outcome);
+        let gathered = || vec![strand(1, "a", Outcome::Failed), strand(2, "b", Outcome::Failed), done(3, "note", 0)];
+        for record_only in [false, true] {
+            let mut cursor = Cursor::new("x", gathered(), record_only);
+            assert_eq!(cursor.claim(&ticket("b", 0, true)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+            assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+            assert_eq!(cursor.claim(&ticket("note", 0, false)), Ok(Claimed::Recorded { seq: Seq(3), occurrence: 0 }));
+        }
+    }
+
+    #[test]
+    fn a_failure_that_a_resume_settled_is_not_answered() {
+        let strand = |seq, outcome| place(seq, "a", 0, 0, true, outcome);
+        for record_only in [false, true] {
+            let record = vec![strand(1, Outcome::Failed), strand(2, Outcome::Done), done(3, "b", 0)];
+            let mut cursor = Cursor::new("x", record, record_only);
+            assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+        }
+    }
+
+    #[test]
+    fn the_failure_that_ended_a_run_is_tried_again_though_its_siblings_went_on() {
+        let strand = |seq, key, outcome| place(seq, key, 0, 0, true, outcome);
+        let note = Place { kind: Kind::Note, ..place(3, ENDED, 0, 1, true, Outcome::Done) };
+        let record = vec![strand(1, "a", Outcome::Failed), strand(2, "b", Outcome::Done), note];
+        let mut cursor = Cursor::new("x", record.clone(), false);
+        assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Fresh { occurrence: 0 }));
+        let mut replay = Cursor::new("x", record, true);
+        assert_eq!(replay.claim(&ticket("a", 0, true)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod cursor;
 mod divergence;
 mod lineage;
 
-pub(crate) use cursor::{Claimed, Cursor, Place, Ticket};
+pub(crate) use cursor::{Claimed, Cursor, ENDED, Place, Ticket};
 pub use divergence::Divergence;
 pub(crate) use lineage::{Epoch, Lineage};
 

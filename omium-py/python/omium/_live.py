@@ -22,7 +22,7 @@ from omium.exceptions import (
 if TYPE_CHECKING:
     from omium import _omium
 
-__all__ = ["LiveRun", "Mode", "any_running", "describe", "is_abort"]
+__all__ = ["LiveRun", "Mode", "any_running", "describe", "is_abort", "on_record"]
 
 Mode = Literal["live", "record"]
 
@@ -31,6 +31,11 @@ _ABORTS = (*_UNWRITABLE, Divergence, InDoubt, Waiting)
 
 _pid = os.getpid()
 _known: weakref.WeakSet[LiveRun] = weakref.WeakSet()
+
+
+def is_unwritable(error: BaseException) -> bool:
+    """Whether nothing can be recorded any more: the store failed, or somebody else has the lease."""
+    return isinstance(error, _UNWRITABLE)
 
 
 def is_abort(error: BaseException) -> bool:
@@ -103,11 +108,34 @@ class LiveRun:
         failed = isinstance(error, Exception) and not isinstance(error, _UNWRITABLE)
         if failed and self.native.mode == "live" and not isinstance(self.aborted, _UNWRITABLE):
             try:
-                self.native.fail_run(describe(error))
+                self.native.fail_run(describe(error), failures_behind(error))
             except OmiumError as trouble:
                 self.native.release()
                 raise trouble from error
         self.native.release()
+
+
+def on_record(error: BaseException, seq: int) -> None:
+    """Notes on an exception that entry `seq` recorded it, for when it ends the run."""
+    try:
+        error.__dict__.setdefault(_ON_RECORD, []).append(seq)
+    except AttributeError:
+        # An exception class with slots: a resume then finds its failure only when nothing came after it.
+        return
+
+
+def failures_behind(error: BaseException | None) -> list[int]:
+    """The entries that recorded an error or what caused it."""
+    seqs: list[int] = []
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        seqs += getattr(error, "__dict__", {}).get(_ON_RECORD, [])
+        error = error.__cause__ or error.__context__
+    return sorted(set(seqs))
+
+
+_ON_RECORD = "_omium_on_record"
 
 
 def after_fork() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, final
 
 __all__ = [
+    "Cel",
     "CheckReport",
     "Claim",
     "ElementCache",
@@ -16,6 +17,7 @@ __all__ = [
     "PrunePlan",
     "RollbackPlan",
     "Run",
+    "Schema",
     "State",
     "Store",
     "Value",
@@ -248,7 +250,9 @@ class Run:
     def checkpoint(self, name: str, value: Blob, *, scope: str = "", prev: int = 0, meta: Blob | None = None) -> int:
         """Records a named state of the caller's choosing; recorded before: returns that seq."""
     def complete(self, result: Blob | None) -> None: ...
-    def fail_run(self, error: str) -> None: ...
+    def fail_run(self, error: str, ended_by: Sequence[int] = ...) -> None:
+        """Ends the run as failed. `ended_by` are the failures on record that led to it: resuming tries them
+        again, even if parallel strands went on recording after them."""
     def wait(self, reason: str) -> None:
         """Sets the status to waiting and releases the lease."""
     def release(self) -> None:
@@ -512,6 +516,32 @@ class ElementCache:
     def __new__(cls, decode: Callable[[bytes], Any]) -> ElementCache: ...
     def decode(self, data: bytes) -> Any:
         """The decoded value; elements of a top-level list that are extension objects are shared."""
+
+@final
+class Cel:
+    """A condition in the Common Expression Language, compiled once. It can only compute."""
+
+    def __new__(cls, expression: str) -> Cel:
+        """Raises InvalidInput with the line and column of the first error."""
+    @property
+    def expression(self) -> str: ...
+    @property
+    def names(self) -> list[str]:
+        """The variables it takes from outside, sorted."""
+    def evaluate(self, variables: dict[str, Any]) -> bool:
+        """Whether it holds for plain values: None, bool, int, float, str, bytes, list and dict.
+
+        Raises InvalidInput when it cannot tell: a field that is missing, types that do not go together.
+        """
+
+@final
+class Schema:
+    """A condition as a JSON Schema, compiled once. It refers to nothing outside itself."""
+
+    def __new__(cls, schema: dict[str, Any]) -> Schema:
+        """Raises InvalidInput when it is none."""
+    def failures(self, value: Any, *, limit: int = 10) -> list[tuple[str, str]]:
+        """(JSON pointer, what is wrong there) of what a plain value breaks; none when it conforms."""
 
 def encode(value: Any, reduce: Callable[[Any], tuple[int, Any] | None], *, canonical: bool = False) -> bytes:
     """msgpack of None, bool, int, float, str, bytes, list and dict (exact types).

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from omium import _differences, _omium, codec
 from omium._context import Frame, current, strand
-from omium._live import describe, is_abort
+from omium._live import describe, is_abort, on_record
 from omium.exceptions import Divergence, OmiumError, RecordedFailure, StepTimeout
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ class Place:
             loaded = codec.loads(entry.value.codec, entry.value.read(), allow_pickle=allowed)
         if entry.status != "failed":
             return loaded
-        raise loaded if isinstance(loaded, BaseException) else RecordedFailure(entry.error or "")
+        failure = loaded if isinstance(loaded, BaseException) else RecordedFailure(entry.error or "")
+        on_record(failure, entry.seq)
+        raise failure
 
     def encode(self, value: Any) -> codec.Blob:
         return codec.dumps(value, self._codec)
@@ -153,7 +155,7 @@ class Place:
         self._settled = True
         run = self._frame.run
         try:
-            return run.native.fail(
+            seq = run.native.fail(
                 self._claim,
                 describe(error),
                 value=value,
@@ -164,6 +166,8 @@ class Place:
         except OmiumError as trouble:
             run.abort(trouble)
             raise
+        on_record(error, seq)
+        return seq
 
     def aborts(self, error: Exception) -> bool:
         """Whether the error ends the whole execution; then nothing is recorded of it."""
