@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from omium import _timeout, codec
 from omium._place import Place
 from omium._worker import off_loop
-from omium.crewai._escape import Seam, hosted
+from omium.crewai._escape import Seam, unordered
 from omium.exceptions import Divergence, NotSerializable
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from omium._context import Frame
 
 __all__ = ["Call", "Kept"]
-
-_NO_STRAND = (0, 0)
-"""An owner that no strand is: a claim with it is found by its address alone."""
 
 
 class Kept(NamedTuple):
@@ -54,9 +51,8 @@ class Call:
     def answer(self, place: Place, entry: _omium.Entry) -> Any:
         return place.answer(entry)
 
-    def failed(self, place: Place, error: Exception) -> Kept | None:
-        """What to record as the outcome when the body raised; None: only that it failed."""
-        return None
+    def failed(self, place: Place, error: Exception) -> None:
+        """What is recorded when the body raised: nothing, so that it is tried again. May block on the disk."""
 
     def run(self, frame: Frame, body: Callable[[], Any]) -> Any:
         with Seam(frame):
@@ -99,8 +95,7 @@ class Call:
                 place.leave()
 
     def _claim(self, frame: Frame) -> Place:
-        frame = frame._replace(owner=_NO_STRAND) if hosted() else frame
-        place = Place(frame, self.kind, self.name, self.inputs)
+        place = Place(unordered(frame), self.kind, self.name, self.inputs)
         if place.intent is not None and frame.run.native.mode == "record":
             place.leave()
             error = Divergence(
@@ -125,10 +120,5 @@ class Call:
         return place.commit(kept.blob, usage=kept.usage, meta=kept.meta)
 
     def _note(self, place: Place, error: Exception) -> None:
-        if place.run.aborted is not None:
-            return
-        kept = self.failed(place, error)
-        if kept is None:
-            place.fail(error, codec.dumps_failure(error))
-        else:
-            place.arrive(self._commit(place, kept))
+        if place.run.aborted is None:
+            self.failed(place, error)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from omium._context import Frame
 
-__all__ = ["Escape", "Host", "Seam", "hosted"]
+__all__ = ["Escape", "Host", "Seam", "unordered"]
+
+_NO_STRAND = (0, 0)
+"""An owner that no strand is: a claim with it is found by its address alone."""
 
 _hosted: ContextVar[bool] = ContextVar("omium_crewai_hosted", default=False)
 
@@ -30,9 +33,9 @@ class Escape(BaseException):
         self.error = error
 
 
-def hosted() -> bool:
-    """Whether CrewAI's own code runs between here and the user's."""
-    return _hosted.get()
+def unordered(frame: Frame) -> Frame:
+    """The frame for a claim. Where CrewAI decides what runs in which thread, order proves nothing."""
+    return frame._replace(owner=_NO_STRAND) if _hosted.get() else frame
 
 
 class Host:
@@ -71,5 +74,5 @@ class Seam:
         run = self._frame.run
         if is_abort(error):
             run.abort(error)
-        if error is run.aborted and hosted():
+        if error is run.aborted and _hosted.get():
             raise Escape(error) from None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from omium import _omium
     from omium._place import Place
 
-__all__ = ["patched_acall", "patched_call", "stable"]
+__all__ = ["patched_acall", "patched_call", "show", "stable"]
 
 _SETTINGS = ("temperature", "top_p", "max_tokens", "seed", "frequency_penalty", "presence_penalty", "n")
 _MESSAGE = ("role", "content", "name", "tool_calls", "tool_call_id")
@@ -85,7 +85,7 @@ class _ModelCall(Call):
             return await super().arun(frame, body)
 
     def keep(self, place: Place, value: Any) -> Kept:
-        self._count()
+        self._count(value)
         _usage.billed(place.run, self._metrics)
         structured = self._given.get("response_model") is not None and hasattr(value, "model_dump")
         blob = place.encode(value.model_dump(mode="json") if structured else value)
@@ -97,32 +97,32 @@ class _ModelCall(Call):
         meta = {} if entry.meta is None else codec.loads(entry.meta.codec, entry.meta.read())
         self._metrics = meta.get("usage", {})
         _usage.credit(self._llm, self._metrics)
-        self._count()
+        self._count(value)
         _usage.replayed(place.run, self._metrics)
         if meta.get("structured"):
             return self._given["response_model"].model_validate(value)
-        self._show(value)
+        if isinstance(value, str):
+            show(self._llm, value, self._given.get("from_task"), self._given.get("from_agent"))
         return value
 
-    def _count(self) -> None:
+    def _count(self, value: Any) -> None:
         tally = _usage.tally.get()
-        if tally is not None:
-            tally.add(self._llm, self._metrics)
-
-    def _show(self, value: Any) -> None:
-        """Whoever watches a streamed answer sees the recorded one too, in one piece."""
-        if not isinstance(value, str) or not self._llm._effective_stream():
+        if tally is None:
             return
-        from crewai.events.types.llm_events import LLMCallType
-        from crewai.llms.base_llm import llm_call_context
+        tally.add(self._llm, self._metrics)
+        if isinstance(value, str) and self._llm._effective_stream():
+            tally.stream(value)
 
-        with llm_call_context():
-            self._llm._emit_stream_chunk_event(
-                chunk=value,
-                from_task=self._given.get("from_task"),
-                from_agent=self._given.get("from_agent"),
-                call_type=LLMCallType.LLM_CALL,
-            )
+
+def show(llm: Any, text: str, task: Any, agent: Any) -> None:
+    """Whoever watches a streamed answer sees the recorded one too, in one piece."""
+    if not llm._effective_stream():
+        return
+    from crewai.events.types.llm_events import LLMCallType
+    from crewai.llms.base_llm import llm_call_context
+
+    with llm_call_context():
+        llm._emit_stream_chunk_event(chunk=text, from_task=task, from_agent=agent, call_type=LLMCallType.LLM_CALL)
 
 
 def _inputs(llm: Any, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,12 +44,13 @@ def family(root: type, wraps: dict[str, Wrap]) -> None:
     own: Any = vars(root).get("__init_subclass__", _MISSING)
     original = root.__init_subclass__
 
-    def __init_subclass__(cls: type, **kwargs: Any) -> None:
+    def subclassed(cls: type, /, **kwargs: Any) -> None:
         original.__func__(cls, **kwargs)  # type: ignore[attr-defined]
         patch(cls)
 
     _undo.append((root, "__init_subclass__", own))
-    root.__init_subclass__ = classmethod(__init_subclass__)  # type: ignore[assignment]
+    made: Any = subclassed
+    root.__init_subclass__ = classmethod(made)  # type: ignore[assignment]
 
 
 def restore() -> None:
@@ -64,5 +65,6 @@ def restore() -> None:
 
 def _descendants(root: type) -> Iterator[type]:
     yield root
-    for child in root.__subclasses__():
+    children: list[type] = root.__subclasses__()
+    for child in children:
         yield from _descendants(child)

@@ -7,13 +7,24 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Mapping
 
     from omium._handle import Execution
     from omium._live import LiveRun
 
-__all__ = ["Tally", "Usage", "add", "billed", "counters", "credit", "metered", "replayed", "tally", "usage"]
+__all__ = [
+    "Tally",
+    "Usage",
+    "billed",
+    "counters",
+    "credit",
+    "crew_of",
+    "metered",
+    "replayed",
+    "tally",
+    "tracked",
+    "usage",
+]
 
 _NAMES = {
     "prompt_tokens": "input_tokens",
@@ -81,18 +92,59 @@ def counters(metrics: Mapping[str, int]) -> dict[str, int]:
 
 
 class Tally:
-    """What each model was used for within one task."""
+    """What models were used for within one call, such as a task, and what they streamed.
+
+    CrewAI sums up the counters of a crew's agents. So a use is kept by who of the crew it counts for: the
+    model may be another instance when the call is answered from the record.
+    """
 
     def __init__(self) -> None:
-        self._sums: dict[int, tuple[Any, dict[str, int]]] = {}
+        self._crew = crew_of.get()
+        self._outer = tally.get()
+        self.spent: dict[str, dict[str, int]] = {}
+        self.streamed: list[str] = []
 
     def add(self, llm: Any, metrics: Mapping[str, int]) -> None:
         with _lock:
-            add(self._sums.setdefault(id(llm), (llm, {}))[1], metrics)
+            holder = next((name for name, each in holders(self._crew) if _same(each, llm)), "")
+            add(self.spent.setdefault(holder, {}), metrics)
+        if self._outer is not None:
+            self._outer.add(llm, metrics)
 
-    def __iter__(self) -> Iterator[tuple[Any, dict[str, int]]]:
-        return iter(list(self._sums.values()))
+    def stream(self, text: str) -> None:
+        self.streamed.append(text)
+        if self._outer is not None:
+            self._outer.stream(text)
 
+    def restore(self, run: LiveRun, spent: Mapping[str, Mapping[str, int]]) -> None:
+        """Counts again what a call cost that is now answered from the record."""
+        models = dict(reversed(holders(self._crew)))
+        for holder, metrics in spent.items():
+            llm = models.get(holder)
+            if llm is not None:
+                credit(llm, metrics)
+            replayed(run, metrics)
+            if self._outer is not None:
+                self._outer.add(llm, metrics)
+
+
+def holders(crew: Any) -> list[tuple[str, Any]]:
+    """Who of a crew has a model with counters."""
+    if crew is None:
+        return []
+    found = [(f"agent {index}", agent.llm) for index, agent in enumerate(crew.agents)]
+    if crew.manager_agent is not None:
+        found.append(("manager", crew.manager_agent.llm))
+    return [(holder, llm) for holder, llm in found if hasattr(llm, "_token_usage")]
+
+
+def _same(one: Any, other: Any) -> bool:
+    # A copy, which CrewAI makes for its memory, shares the counters.
+    return other is not None and one._token_usage is other._token_usage
+
+
+crew_of: ContextVar[Any] = ContextVar("omium_crewai_crew", default=None)
+"""The crew that is being kicked off."""
 
 tally: ContextVar[Tally | None] = ContextVar("omium_crewai_tally", default=None)
 
