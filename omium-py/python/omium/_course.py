@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Course = Generator["Action", Any, Any]
 
-__all__ = ["Ask", "Body", "Disk", "Failure", "Sleep", "adrive", "drive", "served_by"]
+__all__ = ["Ask", "Body", "Disk", "Failure", "Sleep", "act", "adrive", "drive", "served_by"]
 
 
 class Disk(NamedTuple):
@@ -70,7 +70,7 @@ def drive(course: Course) -> Any:
             return _ended(end.value)
         outcome = error = None
         try:
-            outcome = _act(action)
+            outcome = act(action)
         except BaseException as failed:  # noqa: BLE001  # The course decides what it means.
             error = failed
 
@@ -97,7 +97,8 @@ def _ended(value: Any) -> Any:
     return value
 
 
-def _act(action: Action) -> Any:
+def act(action: Action) -> Any:
+    """Carries one action out in plain code; an async function is run to its end."""
     if isinstance(action, Disk):
         return action.function()
     if isinstance(action, Body):

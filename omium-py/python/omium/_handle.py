@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from omium import _context, _omium, _registry, codec, config
+from omium import _context, _effects, _omium, _registry, codec, config
+from omium._course import served_by
 from omium._entry import Entry, load
 from omium._live import is_abort
 from omium._worker import off_loop
@@ -13,8 +15,10 @@ from omium.exceptions import EntryNotFound, InvalidInput, NotFinished, OmiumErro
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from omium._effects import EffectRecord
     from omium._registry import AnyWorkflow
     from omium._replay import ReplayReport
+    from omium._undo import RollbackPlan
 
 __all__ = ["Execution"]
 
@@ -97,17 +101,28 @@ class Execution(Generic[R]):
         pickled = self._allows_pickle()
         return [Entry(each, allow_pickle=pickled) for each in entries if each.status == "done"]
 
-    def rollback(self, to: int, *, plan: bool = False) -> _omium.RollbackPlan:
-        """Moves the head to the entry `to` (0: the beginning), or with `plan` only says what would fall.
+    def effects(self) -> list[EffectRecord]:
+        """Every effect with its state, in the order they began; those a rollback left behind too."""
+        return _effects.read(self.store.entries(self._id, all=True))
 
-        Nothing is erased and nothing runs: `resume()` runs forward again. What steps did to the outside
-        world is not undone.
+    def rollback(self, to: int, *, plan: bool = False, abandon_effects: bool = False) -> RollbackPlan:
+        """Undoes the effects after the entry `to` (0: the beginning), newest first, and moves the head there.
+
+        With `plan` it only says what would fall and be undone. Nothing is erased and no code runs
+        forward: `resume()` does that. Called again, it finishes what was interrupted. An undo that fails
+        stops it (UndoFailed). `abandon_effects` moves the head and leaves every effect standing.
         """
-        act = self.store.plan_rollback if plan else self.store.rollback
-        return act(self._id, _seq("to", to))
+        from omium import _undo
 
-    async def arollback(self, to: int, *, plan: bool = False) -> _omium.RollbackPlan:
-        return await off_loop(self.rollback, to, plan=plan)
+        act = _undo.plan if plan else _undo.rollback
+        return act(self.store, self._id, _seq("to", to), abandon=abandon_effects)
+
+    async def arollback(self, to: int, *, plan: bool = False, abandon_effects: bool = False) -> RollbackPlan:
+        from asyncio import get_running_loop
+
+        act = partial(self.rollback, to, plan=plan, abandon_effects=abandon_effects)
+        made: RollbackPlan = await off_loop(served_by, get_running_loop(), act)
+        return made
 
     def fork(self, at: int, id: str | None = None, *, edit: Mapping[str | int, Any] | None = None) -> Execution[R]:
         """A new execution that shares the history up to the entry `at`; `resume()` runs it on.

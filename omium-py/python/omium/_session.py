@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from omium import _context, codec
 from omium._context import Frame
+from omium._course import served_by
 from omium._live import LiveRun, Mode
+from omium._undo import finish
 from omium._worker import off_loop
 from omium.exceptions import ExecutionNotFound, OmiumError
 
@@ -64,8 +66,10 @@ class Session(Generic[R]):
         self._end(error)
 
     async def __aenter__(self) -> Execution[R]:
+        from asyncio import get_running_loop
+
         try:
-            await off_loop(self._begin)
+            await off_loop(served_by, get_running_loop(), self._begin)
         except BaseException:
             # A cancellation may arrive when the lease is taken already.
             if self._begun:
@@ -80,6 +84,9 @@ class Session(Generic[R]):
         await off_loop(self._end, error)
 
     def _begin(self) -> None:
+        if self._mode == "live":
+            # Code must not run forward from effects of which some are undone and others are not.
+            finish(self.handle.store, self.handle.id)
         native = self.handle.store.begin(
             self._named(), self.handle.id, input=self._input, source=self._source, mode=self._mode
         )
