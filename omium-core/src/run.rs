@@ -288,6 +288,32 @@ impl Run {
         })
     }
 
+    /// The place of a recorded entry, taken again: to settle an intent from outside the program.
+    pub fn claim_at(&self, seq: Seq) -> Result<Claim> {
+        let entry = self.store.entry(&self.id, seq)?;
+        let latest = self.store.latest_at(&self.id, &entry)?;
+        let ticket = Ticket {
+            scope: entry.scope().to_owned(),
+            key: entry.key().to_owned(),
+            name: entry.name().to_owned(),
+            prev: entry.prev(),
+            spawned: entry.spawned(),
+        };
+        let intent = latest.outcome() == Outcome::Intent;
+        Ok(Claim {
+            kind: entry.kind(),
+            path: path(&ticket, entry.occurrence(), 0),
+            occurrence: entry.occurrence(),
+            recorded: Some(latest.clone()).filter(|_| !intent),
+            intent: Some(latest).filter(|_| intent),
+            scope: ticket.scope,
+            name: ticket.name,
+            key: ticket.key,
+            prev: ticket.prev,
+            spawned: ticket.spawned,
+        })
+    }
+
     /// Records what the claimed code returned.
     pub fn commit(&self, claim: &Claim, outcome: Outcomes<'_>) -> Result<Seq> {
         self.append(claim, Outcome::Done, None, self.store.durability(), &outcome)

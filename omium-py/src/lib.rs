@@ -1,6 +1,7 @@
 //! `omium._omium`: omium-core for Python. The stub `_omium.pyi` is its documentation.
 
 mod codec;
+mod condition;
 mod entry;
 mod error;
 mod execution;
@@ -16,6 +17,7 @@ use pyo3::prelude::*;
 fn _omium(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     codec::register(m)?;
+    condition::register(m)?;
     value::register(m)?;
     entry::register(m)?;
     execution::register(m)?;

@@ -123,6 +123,11 @@ impl PyRun {
         Ok(PyClaim { store: self.store.clone(), claim })
     }
 
+    fn claim_at(&self, py: Python<'_>, seq: u64) -> Result<PyClaim> {
+        let claim = detached(py, || self.run.claim_at(Seq(seq)))?;
+        Ok(PyClaim { store: self.store.clone(), claim })
+    }
+
     #[pyo3(signature = (claim, value, *, input = None, meta = None, usage = None, attempts = 1, started_ms = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
     fn commit(

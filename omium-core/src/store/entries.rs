@@ -78,6 +78,16 @@ impl Store {
         })
     }
 
+    /// The last live entry at the address of `entry`; itself if there is no later one.
+    pub(crate) fn latest_at(&self, id: &str, entry: &Entry) -> Result<Entry> {
+        let same = |other: &Entry| {
+            let (a, b) = (other, entry);
+            (a.scope(), a.key(), a.occurrence()) == (b.scope(), b.key(), b.occurrence())
+        };
+        let later = self.entries(id, false, entry.seq(), None)?;
+        Ok(later.into_iter().rfind(same).unwrap_or_else(|| entry.clone()))
+    }
+
     /// The live entries after `after`, in order; those rollbacks left behind too when `all`.
     pub fn entries(&self, id: &str, all: bool, after: Seq, limit: Option<usize>) -> Result<Vec<Entry>> {
         self.shared()?.read(|index| {

@@ -218,6 +218,11 @@ class Run:
         of a new thread or task. Raises Divergence, before anything ran, when the record holds another
         entry at this point of the same strand; its attributes seq, expected and found name both.
         """
+    def claim_at(self, seq: int) -> Claim:
+        """The place of that recorded entry, taken again: `intent` or `recorded` is the last live entry there.
+
+        For settling an intent from outside the program, such as an answer to a question.
+        """
     def commit(
         self,
         claim: Claim,
