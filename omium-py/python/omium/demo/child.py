@@ -75,8 +75,8 @@ class Stage:
         return sum(file.stat().st_size for file in files)
 
     def quietly(self, *command: str) -> None:
-        """Runs a program without a word and without the waiting."""
-        environment = self._environment(seconds=0)
+        """Runs a program without a word, without the waiting, and into a store of its own."""
+        environment = self._environment(seconds=0) | {"OMIUM_STORE": str(self.directory / "reference")}
         subprocess.run(self._argv(command), cwd=self.directory, env=environment, check=True, stdout=subprocess.DEVNULL)
 
     def show(self, *command: str, tail: int | None = None) -> int:
