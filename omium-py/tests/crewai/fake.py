@@ -84,7 +84,7 @@ class FakeLLM(BaseLLM):
         journal.note("llm", short([self.model, plain]))
         self._track_token_usage_internal({"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110})
         answer = self.answer(said, tools or [], response_model)
-        if isinstance(answer, str) and self._effective_stream():
+        if isinstance(answer, str) and self.stream:
             from crewai.llms.base_llm import llm_call_context
 
             with llm_call_context():

@@ -17,6 +17,7 @@ from omium.crewai._usage import crew_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
 
 __all__ = ["patched_agent", "patched_agent_async", "patched_crew", "patched_crew_async", "patched_flow"]
 
@@ -24,9 +25,10 @@ __all__ = ["patched_agent", "patched_agent_async", "patched_crew", "patched_crew
 class _Begun:
     """Entered when the kickoff's entry is there; inside, the frame is that of the kickoff."""
 
-    def __init__(self, frame: _context.Frame, name: str, inputs: Any, crew: Any = None) -> None:
+    def __init__(self, frame: _context.Frame, name: str, inputs: Any, crew: Any = None, flow: Any = None) -> None:
         self._frame = frame
         self._crew = crew
+        self._flow = flow
         self._host = Host()
         with Seam(frame):
             self._place = Place(unordered(frame), "step", name, {"inputs": inputs})
@@ -34,7 +36,22 @@ class _Begun:
     def record(self) -> int:
         entry = self._place.recorded
         with Seam(self._frame):
-            return self._place.commit(self._place.encode(None)) if entry is None else entry.seq
+            if entry is None:
+                return self._place.commit(self._place.encode(self._flow_id()))
+            self._flow_id(self._place.answer(entry))
+            return entry.seq
+
+    def _flow_id(self, recorded: str | None = None) -> str | None:
+        """A flow without an id of the caller's makes one, which is then part of its state: it stays the same."""
+        if self._flow is None:
+            return None
+        if recorded is not None:
+            state = self._flow._state
+            if isinstance(state, dict):
+                state["id"] = recorded
+            else:
+                object.__setattr__(state, "id", recorded)
+        return str(self._flow.flow_id)
 
     def enter(self, seq: int) -> None:
         self._place.arrive(seq)
@@ -56,8 +73,10 @@ class _Begun:
     async def __aenter__(self) -> None:
         self.enter(await off_loop(self.record))
 
-    async def __aexit__(self, *error: object) -> None:
-        self.__exit__(*error)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
 
 
 def patched_crew(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -92,7 +111,7 @@ def patched_flow(method: Callable[..., Any]) -> Callable[..., Any]:
         if frame is None or self.stream or type(self).__module__.startswith("crewai."):
             # CrewAI's own flows, such as the one inside each agent, are part of what they work for.
             return await method(self, inputs, *args, **kwargs)
-        async with _Begun(frame, _name(self, type(self).__name__), inputs, crew_of.get()):
+        async with _Begun(frame, _name(self, type(self).__name__), inputs, crew_of.get(), self):
             return await method(self, inputs, *args, **kwargs)
 
     return kickoff_async

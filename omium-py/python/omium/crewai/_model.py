@@ -110,19 +110,25 @@ class _ModelCall(Call):
         if tally is None:
             return
         tally.add(self._llm, self._metrics)
-        if isinstance(value, str) and self._llm._effective_stream():
+        if isinstance(value, str) and _streams(self._llm):
             tally.stream(value)
 
 
 def show(llm: Any, text: str, task: Any, agent: Any) -> None:
     """Whoever watches a streamed answer sees the recorded one too, in one piece."""
-    if not llm._effective_stream():
+    if not _streams(llm):
         return
     from crewai.events.types.llm_events import LLMCallType
     from crewai.llms.base_llm import llm_call_context
 
     with llm_call_context():
         llm._emit_stream_chunk_event(chunk=text, from_task=task, from_agent=agent, call_type=LLMCallType.LLM_CALL)
+
+
+def _streams(llm: Any) -> bool:
+    # CrewAI 1.14 knows no other setting than the instance's.
+    effective = getattr(llm, "_effective_stream", None)
+    return bool(getattr(llm, "stream", False) if effective is None else effective())
 
 
 def _inputs(llm: Any, given: Mapping[str, Any]) -> dict[str, Any]:
