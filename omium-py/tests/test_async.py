@@ -243,6 +243,28 @@ async def test_failures_in_a_gather_are_recorded_each(ran: Counter[str]) -> None
     assert ran["work"] == 4
 
 
+async def test_every_failure_of_a_group_is_tried_again(ran: Counter[str]) -> None:
+    if not hasattr(asyncio, "TaskGroup"):
+        pytest.skip("Python 3.11")
+
+    @omium.step
+    async def work(n: int) -> int:
+        ran["work"] += 1
+        if ran["work"] <= 3:
+            raise ConnectionError(n)
+        return n
+
+    async def program() -> list[int]:
+        async with omium.execution("g"):
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(work(n)) for n in range(3)]
+            return [task.result() for task in tasks]
+
+    with pytest.raises(ExceptionGroup):  # noqa: F821
+        await program()
+    assert await program() == [0, 1, 2]
+
+
 async def test_plain_handles_of_async_workflows_say_which_twin_to_await() -> None:
     @omium.workflow
     async def later() -> int:

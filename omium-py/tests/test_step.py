@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import typing
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -271,6 +273,49 @@ def test_the_failure_that_ended_the_run_is_tried_again(ran: Counter[str]) -> Non
     assert run.status == "completed"
 
 
+def test_a_failure_that_ended_the_run_is_tried_again_though_others_went_on(ran: Counter[str]) -> None:
+    """Threads went on recording after it; it is known by the exception that ended the run."""
+
+    @omium.step
+    def work(n: int) -> int:
+        ran[f"work {n}"] += 1
+        if n == 0 and ran["work 0"] == 1:
+            raise ConnectionError("down")
+        return n
+
+    def program() -> list[int]:
+        with omium.execution("x"):
+            context = [contextvars.copy_context() for _ in range(4)]
+            with ThreadPoolExecutor(1) as pool:
+                futures = [pool.submit(context[n].run, work, n) for n in range(4)]
+            return [future.result() for future in futures]
+
+    with pytest.raises(ConnectionError):
+        program()
+    assert program() == [0, 1, 2, 3]
+    assert ran == {"work 0": 2, "work 1": 1, "work 2": 1, "work 3": 1}
+
+
+def test_the_note_of_its_entry_does_not_get_into_the_record() -> None:
+    @omium.step
+    def inner() -> None:
+        raise LookupError("gone")
+
+    @omium.step
+    def outer() -> None:
+        inner()
+
+    with omium.execution("x"):
+        with pytest.raises(LookupError):
+            outer()
+        search("after")
+    failed = [each for each in omium.config.store().entries("x") if each.status == "failed"]
+    assert [each.name for each in failed] == ["inner", "outer"]
+    for each in failed:
+        assert each.value is not None
+        assert vars(omium.codec.loads(each.value.codec, each.value.read())) == {}
+
+
 def test_a_result_that_cannot_be_recorded_is_refused_with_its_path(ran: Counter[str]) -> None:
     @omium.step(retries=3)
     def bad() -> Any:
@@ -316,8 +361,6 @@ def test_generators_are_refused_where_they_are_decorated() -> None:
 
 def test_nothing_is_recorded_after_the_end() -> None:
     with omium.execution("x"):
-        import contextvars
-
         context = contextvars.copy_context()
     with pytest.raises(InvalidInput, match="has ended"):
         context.run(search, "late")

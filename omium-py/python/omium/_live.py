@@ -6,7 +6,7 @@ import os
 import weakref
 from typing import TYPE_CHECKING, Literal
 
-from omium.codec import Blob, text
+from omium.codec import ON_RECORD, Blob, text
 from omium.exceptions import (
     Divergence,
     Fenced,
@@ -117,25 +117,22 @@ class LiveRun:
 
 def on_record(error: BaseException, seq: int) -> None:
     """Notes on an exception that entry `seq` recorded it, for when it ends the run."""
-    try:
-        error.__dict__.setdefault(_ON_RECORD, []).append(seq)
-    except AttributeError:
-        # An exception class with slots: a resume then finds its failure only when nothing came after it.
-        return
+    vars(error).setdefault(ON_RECORD, []).append(seq)
 
 
-def failures_behind(error: BaseException | None) -> list[int]:
-    """The entries that recorded an error or what caused it."""
-    seqs: list[int] = []
+def failures_behind(error: BaseException) -> list[int]:
+    """The entries that recorded an error, what caused it, or a member of its group."""
+    seqs: set[int] = set()
     seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        seqs += getattr(error, "__dict__", {}).get(_ON_RECORD, [])
-        error = error.__cause__ or error.__context__
-    return sorted(set(seqs))
-
-
-_ON_RECORD = "_omium_on_record"
+    ahead: list[BaseException | None] = [error]
+    while ahead:
+        each = ahead.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        seqs.update(vars(each).get(ON_RECORD, ()))
+        ahead += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
+    return sorted(seqs)
 
 
 def after_fork() -> None:

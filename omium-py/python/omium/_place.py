@@ -20,7 +20,7 @@ __all__ = ["Place"]
 
 
 class Place:
-    """One claim. Ends with `done`, `failed` or `leave`; the last is harmless after the others."""
+    """One claim. Ends with `commit`, `fail` or `leave`; the last is harmless after the others."""
 
     __slots__ = ("_claim", "_codec", "_frame", "_input", "_kind", "_owner", "_settled", "_started_ms")
 

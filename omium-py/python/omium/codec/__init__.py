@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from omium import _omium
 from omium.codec import _advice, _engine, _failures, codes
-from omium.codec._failures import text
+from omium.codec._failures import ON_RECORD, text
 from omium.exceptions import FormatUnsupported, InvalidInput, NotSerializable, StoreCorrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Blob", "codes", "dumps", "dumps_failure", "dumps_inputs", "loads", "register", "text"]
+__all__ = [
+    "ON_RECORD",
+    "Blob",
+    "codes",
+    "dumps",
+    "dumps_failure",
+    "dumps_inputs",
+    "loads",
+    "register",
+    "text",
+]
 
 Blob = tuple[str, bytes]
 """The name of a codec and the encoded bytes."""

@@ -101,13 +101,8 @@ _REVIVERS: dict[int, Callable[[Any], Any]] = {
 def revive(code: int, payload: Any) -> Any:
     """The value of an extension code and its decoded payload."""
     if code == codes.USER:
-        name, plain = payload
-        if name not in registered:
-            raise NotSerializable(
-                f"a recorded {name!r} has no reader here: call omium.codec.register for it first",
-                type=name,
-            )
-        return registered[name][1](plain)
+        read, plain = _reader(payload)
+        return read(plain)
     reviver = _REVIVERS.get(code)
     if reviver is None:
         raise FormatUnsupported(f"a value has extension code {code}, unknown to this omium")
@@ -117,6 +112,20 @@ def revive(code: int, payload: Any) -> Any:
         raise
     except _MALFORMED as error:
         raise StoreCorrupted(f"a value with extension code {code} is malformed: {error!r}") from error
+
+
+def _reader(payload: Any) -> tuple[Callable[[Any], Any], Any]:
+    """What a user's class is read with, and its plain value. What the reader raises is the user's."""
+    try:
+        name, plain = payload
+        known = registered.get(name)
+    except _MALFORMED as error:
+        raise StoreCorrupted(f"a value of a registered class is malformed: {error!r}") from error
+    if known is None:
+        raise NotSerializable(
+            f"a recorded {name!r} has no reader here: call omium.codec.register for it first", type=str(name)
+        )
+    return known[1], plain
 
 
 def name_of(value: Any) -> str:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _HIDDEN = {OSError: ("errno", "strerror", "filename", "filename2"), ImportError: ("name", "path")}
 """What a built-in class keeps outside `args` and `__dict__`."""
 
+ON_RECORD = "_omium_on_record"
+"""Where a live exception carries the seqs of the entries that recorded it. It is no part of the value."""
+
 
 class Failure:
     """An exception reduced to what can be encoded of it."""
@@ -31,7 +34,7 @@ class Failure:
 
 def reduce(error: BaseException) -> tuple[int, Any]:
     """All of an exception; encoding it fails where it carries what is not covered."""
-    state = dict(vars(error))
+    state = {key: item for key, item in vars(error).items() if key != ON_RECORD}
     for base, parts in _HIDDEN.items():
         if isinstance(error, base):
             # None is left out: str() of an OSError whose filename was set to None differs.
