@@ -81,10 +81,9 @@ impl Index {
     /// Opens for reading only; works in a directory that cannot be written.
     pub(crate) fn open_read_only(path: &Path) -> Result<Index> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-        let index = Index::connect(path, flags)?;
-        match index.application_id() {
-            Err(Error::Unavailable { .. }) => {}
-            other => return other.map(|_| index),
+        let opened = Index::connect(path, flags).and_then(|index| index.application_id().map(|_| index));
+        if !matches!(opened, Err(Error::Unavailable { .. })) {
+            return opened;
         }
         // Without a place for its shared memory SQLite reads a log only when told nobody writes.
         let encoded: String = path.display().to_string().chars().flat_map(percent).collect();
