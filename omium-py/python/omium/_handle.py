@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from omium import _context, _effects, _omium, _registry, codec, config
+from omium._answers import open_questions, settle
 from omium._course import served_by
 from omium._entry import Entry, load
 from omium._live import is_abort
@@ -15,6 +16,7 @@ from omium.exceptions import EntryNotFound, InvalidInput, NotFinished, OmiumErro
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from omium._answers import Question
     from omium._effects import EffectRecord
     from omium._registry import AnyWorkflow
     from omium._replay import ReplayReport
@@ -77,6 +79,9 @@ class Execution(Generic[R]):
         if known.status in ("failed", "cancelled"):
             why = f": {known.error}" if known.error else ""
             raise RecordedFailure(f"execution {self._id!r} {known.status}{why}")
+        if known.status == "waiting":
+            questions = ", ".join(f"@{each.seq} {each.text}" for each in self.questions()) or "resume it"
+            raise NotFinished(f"execution {self._id!r} waits: {questions}")
         advice = "nobody runs it: resume it" if known.orphaned else f"{known.owner or 'somebody'} runs it"
         raise NotFinished(f"execution {self._id!r} is {known.status} and has no result yet; {advice}")
 
@@ -104,6 +109,15 @@ class Execution(Generic[R]):
     def effects(self) -> list[EffectRecord]:
         """Every effect with its state, in the order they began; those a rollback left behind too."""
         return _effects.read(self.store.entries(self._id, all=True))
+
+    def questions(self) -> list[Question]:
+        """What it waits for: its open questions, and effects of which nobody knows whether they happened."""
+        return open_questions(self.store, self._id)
+
+    def answer(self, value: Any = None, *, happened: bool = True, seq: int | None = None) -> Execution[R]:
+        """`omium.answer` for this execution; `resume()` then goes on."""
+        settle(self.store, self._id, value, happened=happened, seq=seq)
+        return self
 
     def rollback(self, to: int, *, plan: bool = False, abandon_effects: bool = False) -> RollbackPlan:
         """Undoes the effects after the entry `to` (0: the beginning), newest first, and moves the head there.

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from omium import _context, codec
+from omium import _context, codec, config
 from omium._context import Frame
 from omium._course import served_by
 from omium._live import LiveRun, Mode
 from omium._undo import finish
 from omium._worker import off_loop
-from omium.exceptions import ExecutionNotFound, OmiumError
+from omium.exceptions import ExecutionNotFound, OmiumError, Waiting
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from omium._budget import Budget
     from omium._handle import Execution
 
 __all__ = ["Session"]
@@ -26,7 +27,10 @@ _LOOSE = "execution"
 
 
 class Session(Generic[R]):
-    """A context manager, plain and async, whose target is the execution's handle."""
+    """A context manager, plain and async, whose target is the execution's handle.
+
+    One that `parks` ends without an exception when the execution waits for an answer.
+    """
 
     def __init__(
         self,
@@ -37,6 +41,8 @@ class Session(Generic[R]):
         mode: Mode = "live",
         input: codec.Blob | None = None,
         source: str | None = None,
+        budget: Budget | None = None,
+        parks: bool = False,
     ) -> None:
         self.handle = handle
         self.result: Any = None
@@ -45,6 +51,8 @@ class Session(Generic[R]):
         self._mode = mode
         self._input = input
         self._source = source
+        self._budget = budget
+        self._parks = parks
         self._outer: Frame | None = None
         self._begun = False
         self.run: LiveRun
@@ -61,9 +69,9 @@ class Session(Generic[R]):
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    ) -> bool:
         _context.current.set(self._outer)
-        self._end(error)
+        return self._close(error)
 
     async def __aenter__(self) -> Execution[R]:
         from asyncio import get_running_loop
@@ -79,11 +87,13 @@ class Session(Generic[R]):
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    ) -> bool:
         _context.current.set(self._outer)
-        await off_loop(self._end, error)
+        return await off_loop(self._close, error)
 
     def _begin(self) -> None:
+        if not config.instrumented():
+            config.instrument()
         if self._mode == "live":
             # Code must not run forward from effects of which some are undone and others are not.
             finish(self.handle.store, self.handle.id)
@@ -91,6 +101,7 @@ class Session(Generic[R]):
             self._named(), self.handle.id, input=self._input, source=self._source, mode=self._mode
         )
         self.run = LiveRun(self.handle.store, native, self._codec)
+        self.run.budget = self._budget
         self._begun = True
 
     def _named(self) -> str:
@@ -109,11 +120,24 @@ class Session(Generic[R]):
         _context.current.set(Frame(self.run, "", 0, _context.strand(), host=_context.place()))
         return self.handle
 
+    def _close(self, error: BaseException | None) -> bool:
+        waits = isinstance(self.run.aborted, Waiting) and (error is None or isinstance(error, Exception))
+        try:
+            self._end(error)
+        except Waiting:
+            if not (waits and self._parks):
+                raise
+        return waits and self._parks
+
     def _end(self, error: BaseException | None) -> None:
         if not self.run.of_this_process():
             return
         if error is not None:
             self.run.stop(error)
+            aborted = self.run.aborted
+            if aborted is not None and aborted is not error and isinstance(error, Exception):
+                # An SDK or a framework made an error of its own of it.
+                raise aborted from error
             return
         try:
             result = None if self.result is None else codec.dumps(self.result, self._codec)

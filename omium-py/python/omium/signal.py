@@ -1,0 +1,151 @@
+"""Waiting for people and for time: `omium.ask`, `omium.answer`, `omium.sleep`.
+
+A question or a timer is an intent; its answer, or its end, is the receipt at the same address.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from omium import _answers, _context, codec, config
+from omium._course import Disk, Sleep, adrive, drive
+from omium._place import Place
+from omium._worker import off_loop
+from omium.exceptions import Divergence, InvalidInput, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omium._course import Course
+
+__all__ = ["aask", "answer", "ask", "asleep", "sleep"]
+
+
+def ask(question: str, *, choices: Sequence[Any] | None = None) -> Any:
+    """The answer somebody gives to the question, in this run or a later one.
+
+    While there is none the execution ends as `waiting`, by an exception (Waiting) that code must let
+    pass; `omium.answer`, or `omium answer EXEC VALUE`, gives it, and resuming goes on from here. With
+    `choices` only one of them is taken for an answer.
+    """
+    place = _asking(question, choices)
+    if (entry := place.recorded) is not None:
+        place.arrive(entry.seq)
+        return place.answer(entry)
+    try:
+        return drive(_question(place, question, choices))
+    finally:
+        place.leave()
+
+
+async def aask(question: str, *, choices: Sequence[Any] | None = None) -> Any:
+    """`ask` for async code."""
+    place = _asking(question, choices)
+    if (entry := place.recorded) is not None:
+        place.arrive(entry.seq)
+        return await off_loop(place.answer, entry)
+    try:
+        return await adrive(_question(place, question, choices))
+    finally:
+        place.leave()
+
+
+def sleep(seconds: float) -> None:
+    """Waits, and after a crash only for what is left. Outside an execution a plain sleep.
+
+    Never longer than asked, whatever the clock does meanwhile.
+    """
+    _no_loop()
+    drive(_sleeping(seconds))
+
+
+async def asleep(seconds: float) -> None:
+    """`sleep` for async code."""
+    await adrive(_sleeping(seconds))
+
+
+def answer(execution: str, value: Any = None, *, happened: bool = True, seq: int | None = None) -> int:
+    """Answers what an execution waits for: a question, or whether an effect in doubt happened.
+
+    For an effect `value` is its receipt, and `happened=False` says that it never happened, so that it
+    runs again. `seq` chooses when more than one is open. Returns the seq of the answer; nothing runs.
+    """
+    return _answers.settle(config.store(), execution, value, happened=happened, seq=seq)
+
+
+def _asking(question: str, choices: Sequence[Any] | None) -> Place:
+    frame = _context.frame()
+    if frame is None:
+        raise InvalidInput("ask() belongs inside an execution: nothing would keep the question")
+    inputs = {"question": question} if choices is None else {"question": question, "choices": list(choices)}
+    return Place(frame, "signal", "ask", inputs)
+
+
+def _question(place: Place, question: str, choices: Sequence[Any] | None) -> Course:
+    run = place.run
+    if run.native.mode == "record":
+        raise _ends(place, question)
+    intent = place.intent
+    if intent is None:
+        given = {"question": question} if choices is None else {"question": question, "choices": list(choices)}
+        seq = yield Disk(partial(place.intend, given=codec.dumps(given)))
+    else:
+        seq = intent.seq
+    waiting = Waiting(f"{question} (answer {run.native.id}@{seq}, then resume)", execution=run.native.id, seq=seq)
+    place.aborts(waiting)
+    raise waiting
+
+
+def _sleeping(seconds: float) -> Course:
+    if not seconds >= 0:
+        raise InvalidInput(f"sleep takes a number of seconds from 0 up, not {seconds!r}")
+    frame = _context.frame()
+    if frame is None:
+        yield Sleep(seconds)
+        return None
+    place = Place(frame, "timer", "sleep", {"seconds": seconds})
+    try:
+        if place.recorded is None:
+            yield from _wait(place, seconds)
+        else:
+            place.arrive(place.recorded.seq)
+    finally:
+        place.leave()
+    return None
+
+
+def _wait(place: Place, seconds: float) -> Course:
+    if place.run.native.mode == "record":
+        raise _ends(place, f"sleep of {seconds:g} s")
+    intent = place.intent
+    if intent is None:
+        yield Disk(partial(place.intend, codec.dumps({"until_ms": _now_ms() + round(seconds * 1000)})))
+        left = seconds
+    else:
+        # The clock may have been set since: what is left is within what was asked for.
+        until = codec.loads(intent.meta.codec, intent.meta.read())["until_ms"] if intent.meta is not None else 0
+        left = min(max((until - _now_ms()) / 1000, 0.0), seconds)
+    yield Sleep(left)
+    place.arrive((yield Disk(partial(place.commit, codec.dumps(None)))))
+    return None
+
+
+def _ends(place: Place, what: str) -> Divergence:
+    """A replay has come to where the record ends, in the middle of a wait."""
+    return Divergence(f"the record ends while it waits: {what}", execution=place.run.native.id)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _no_loop() -> None:
+    from asyncio import get_running_loop
+
+    try:
+        get_running_loop()
+    except RuntimeError:
+        return
+    raise InvalidInput("an event loop is running in this thread: await omium.asleep() instead")
