@@ -51,6 +51,7 @@ from omium.exceptions import (
 )
 from omium.execution import Execution, execution, executions, get
 from omium.retry import Retry
+from omium.signal import aask, answer, ask, asleep, sleep
 from omium.step import step
 from omium.workflow import AsyncWorkflow, Workflow, workflow
 
@@ -87,6 +88,10 @@ __all__ = [
     "Waiting",
     "Workflow",
     "__version__",
+    "aask",
+    "answer",
+    "ask",
+    "asleep",
     "checkpoint",
     "codec",
     "config",
@@ -98,6 +103,7 @@ __all__ = [
     "idempotency_key",
     "init",
     "langgraph",
+    "sleep",
     "step",
     "workflow",
 ]

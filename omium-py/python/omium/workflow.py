@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ca
 
 from omium import _arguments, _context, _differences, _record, _registry, codec, config
 from omium._arguments import Parameters
+from omium._budget import budget
 from omium._handle import Execution, made_id
 from omium._replay import ReplayReport, report
 from omium._session import Session
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from omium._budget import Budget
     from omium.step import Codec
 
 __all__ = ["AsyncWorkflow", "Workflow", "workflow"]
@@ -44,10 +46,21 @@ class _Recorded(Generic[P, R]):
         self._parameters = Parameters(function)
         self._id: str | None = None
         self._instance: tuple[Any, ...] = ()
+        self._budget: Budget | None = None
 
-    def options(self, *, id: str | None = None, codec: Codec | None = None) -> Self:
-        """The same workflow with an id for its next execution: `research.options(id="a").start(...)`."""
-        return self._copy(_id=id, codec=codec or self.codec)
+    def options(
+        self,
+        *,
+        id: str | None = None,
+        codec: Codec | None = None,
+        budget_usd: float | None = None,
+        budget_tokens: int | None = None,
+    ) -> Self:
+        """The same workflow with an id for its next execution: `research.options(id="a").start(...)`.
+
+        A budget limits what the model calls of that execution may use, counted over all its runs.
+        """
+        return self._copy(_id=id, codec=codec or self.codec, _budget=budget(budget_usd, budget_tokens) or self._budget)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Self:
         return self if instance is None else self._copy(_instance=(instance,))
@@ -88,8 +101,10 @@ class _Recorded(Generic[P, R]):
             self.name,
             codec_name=codec_name,
             mode="record" if replay else "live",
+            budget=self._budget,
             input=blob,
             source=_registry.source_of(self._function),
+            parks=True,
         )
 
     def _call(self, session: Session[R], given: BoundArguments | None) -> Callable[[], Any]:
@@ -141,7 +156,8 @@ class Workflow(_Recorded[P, R]):
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Execution[R]:
         """Runs to the end and returns the handle; what the function raises is raised here.
 
-        An id that exists already is resumed where it stopped; when it has ended nothing runs.
+        An id that exists already is resumed where it stopped; when it has ended nothing runs. An
+        execution that needs an answer ends early, with the status `waiting`.
         """
         given = self._given(args, kwargs)
         id = self._id or _record.call(*self._naming(given))
@@ -191,7 +207,8 @@ class AsyncWorkflow(_Recorded[P, R]):
     async def start(self, *args: P.args, **kwargs: P.kwargs) -> Execution[R]:
         """Runs to the end and returns the handle; what the function raises is raised here.
 
-        An id that exists already is resumed where it stopped; when it has ended nothing runs.
+        An id that exists already is resumed where it stopped; when it has ended nothing runs. An
+        execution that needs an answer ends early, with the status `waiting`.
         """
         given = self._given(args, kwargs)
         id = self._id or _record.call(*self._naming(given))
