@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from omium.codec import ON_RECORD, Blob, text
 from omium.exceptions import (
+    BudgetExceeded,
     Divergence,
     Fenced,
     FormatUnsupported,
@@ -21,13 +22,14 @@ from omium.exceptions import (
 
 if TYPE_CHECKING:
     from omium import _omium
+    from omium._budget import Budget
 
 __all__ = ["LiveRun", "Mode", "any_running", "describe", "is_abort", "on_record"]
 
 Mode = Literal["live", "record"]
 
 _UNWRITABLE = (Fenced, FormatUnsupported, StoreCorrupted, StoreUnavailable)
-_ABORTS = (*_UNWRITABLE, Divergence, InDoubt, Waiting)
+_ABORTS = (*_UNWRITABLE, BudgetExceeded, Divergence, InDoubt, Waiting)
 
 _pid = os.getpid()
 _known: weakref.WeakSet[LiveRun] = weakref.WeakSet()
@@ -56,12 +58,14 @@ def describe(error: BaseException) -> str:
 class LiveRun:
     """An execution that is being run, or answered from its record, by this process."""
 
-    __slots__ = ("__weakref__", "_pid", "aborted", "begun", "codec", "ended", "native", "store")
+    __slots__ = ("__weakref__", "_pid", "aborted", "begun", "budget", "codec", "ended", "native", "store")
 
     def __init__(self, store: _omium.Store, native: _omium.Run, codec: str) -> None:
         self.store = store
         self.native = native
         self.codec = codec
+        self.budget: Budget | None = None
+        """What the execution may spend on model calls."""
         self.aborted: Exception | None = None
         self.ended = False
         self.begun: dict[int, bool] = {}
@@ -83,6 +87,18 @@ class LiveRun:
     def abort(self, error: Exception) -> None:
         """Lets nothing more be recorded, even when the code catches the error and goes on."""
         self.aborted = self.aborted or error
+
+    def afford(self) -> None:
+        """Refuses a model call when the budget is spent, by whatever is on the log of the execution."""
+        refusal = None if self.budget is None else self.budget.refusal(self.native.usage)
+        if refusal is not None:
+            self.refuse(refusal)
+
+    def refuse(self, why: str) -> NoReturn:
+        """Ends the run for its budget."""
+        error = BudgetExceeded(f"execution {self.native.id!r}: {why}")
+        self.abort(error)
+        raise error
 
     def finish(self, result: Blob | None) -> None:
         """Ends the execution with its result. Raises what aborted it when the code caught that."""
@@ -108,7 +124,7 @@ class LiveRun:
         failed = isinstance(error, Exception) and not isinstance(error, _UNWRITABLE)
         if failed and self.native.mode == "live" and not isinstance(self.aborted, _UNWRITABLE):
             try:
-                self.native.fail_run(describe(error), failures_behind(error))
+                self.native.fail_run(describe(why), failures_behind(error))
             except OmiumError as trouble:
                 self.native.release()
                 raise trouble from error

@@ -53,10 +53,14 @@ class Place:
                 spawned=again or self._owner != frame.owner,
             )
         except Divergence as error:
-            readable = _readable(error, frame, name, self._input)
+            readable = self._explain(error, name)
             run.abort(readable)
             raise readable from None
         self._settled = self._claim.recorded is not None
+
+    def _explain(self, error: Divergence, name: str) -> Divergence:
+        """The native error as a reader needs it."""
+        return _readable(error, self._frame, name, self._input)
 
     @property
     def recorded(self) -> _omium.Entry | None:
@@ -150,31 +154,44 @@ class Place:
             run.abort(error)
             raise
 
-    def fail(self, error: Exception, value: codec.Blob, attempts: int = 1) -> int:
+    def fail(
+        self,
+        error: Exception | str,
+        value: codec.Blob,
+        attempts: int = 1,
+        *,
+        usage: Mapping[str, int] | None = None,
+        meta: codec.Blob | None = None,
+    ) -> int:
         """Records a failure, for code that handles it and goes on. Blocks on the disk."""
         self._settled = True
         run = self._frame.run
         try:
             seq = run.native.fail(
                 self._claim,
-                describe(error),
+                error if isinstance(error, str) else describe(error),
                 value=value,
                 input=("msgpack", self._input),
+                meta=meta,
+                usage=None if usage is None else dict(usage),
                 attempts=attempts,
                 started_ms=self._started_ms,
             )
         except OmiumError as trouble:
             run.abort(trouble)
             raise
-        on_record(error, seq)
+        if isinstance(error, Exception):
+            on_record(error, seq)
         return seq
 
     def aborts(self, error: Exception) -> bool:
-        """Whether the error ends the whole execution; then nothing is recorded of it."""
-        if not is_abort(error):
-            return False
-        self._frame.run.abort(error)
-        return True
+        """Whether the error ends the whole execution; then nothing is recorded of it.
+
+        What a framework made of such an error does, too.
+        """
+        if is_abort(error):
+            self._frame.run.abort(error)
+        return self._frame.run.aborted is not None
 
     def leave(self) -> None:
         """Gives the place back unless its outcome was recorded."""

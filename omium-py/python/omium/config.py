@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from omium import _imports, _omium
 from omium.exceptions import InvalidInput
 
-__all__ = ["Settings", "init", "settings", "store"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Settings", "init", "instrument", "instrumented", "prices", "settings", "store"]
 
 _CODECS = ("msgpack", "pickle")
-_INSTRUMENTED = {"crewai": "omium.crewai"}
+_INSTRUMENTED = {"crewai": "omium.crewai", "httpx": "omium.wire", "httpx2": "omium.wire"}
 """Frameworks that `init` instruments as soon as the program imports them, and by which adapter."""
 
 
@@ -32,11 +35,13 @@ class _Chosen(NamedTuple):
     store: str | None = None
     durability: str | None = None
     codec: str = "msgpack"
+    prices: Any = None
 
 
 _chosen = _Chosen()
 _open: tuple[tuple[str, str], _omium.Store] | None = None
 _lock = threading.Lock()
+_instrumented = False
 
 
 def init(
@@ -44,20 +49,39 @@ def init(
     durability: str | None = None,
     *,
     codec: Literal["msgpack", "pickle"] = "msgpack",
+    prices: Mapping[str, Mapping[str, Any]] | str | os.PathLike[str] | None = None,
 ) -> None:
     """Configures omium for this process; calling it is optional, and again replaces everything.
 
     `store` is a directory, ./.omium by default. `durability` is "strict" (the default: survives power
     loss), "process" (survives the death of the process) or "batch(MS)". `codec="pickle"` lets values be
-    recorded that the codec does not cover, at the price that reading a store can run any code.
+    recorded that the codec does not cover, at the price that reading a store can run any code. `prices`
+    are dollars per million tokens by model name, or a JSON file of them: they add to the list prices
+    omium knows, as `{"my-model": {"input": 0.5, "output": 2, "cached": 0.1}}`.
     """
     global _chosen
     if codec not in _CODECS:
         raise InvalidInput(f"codec must be one of {', '.join(_CODECS)}, not {codec!r}")
     path = None if store is None else os.path.abspath(os.fspath(store))
-    _chosen = _Chosen(path, durability, codec)
+    if prices is not None:
+        from omium.wire.prices import table
+
+        table(prices)
+    _chosen = _Chosen(path, durability, codec, prices)
+    instrument()
+
+
+def instrument() -> None:
+    """Has what the program imports, now or later, recorded inside executions."""
+    global _instrumented
+    _instrumented = True
     for framework, adapter in _INSTRUMENTED.items():
         _imports.when_imported(framework, adapter)
+
+
+def instrumented() -> bool:
+    """Whether that was done in this process, by `init` or by the first execution."""
+    return _instrumented
 
 
 def settings() -> Settings:
@@ -67,6 +91,11 @@ def settings() -> Settings:
         durability=_chosen.durability or os.environ.get("OMIUM_DURABILITY") or "strict",
         codec=_chosen.codec,
     )
+
+
+def prices() -> Any:
+    """What was given to `init`: prices by model, the file that holds them, or None."""
+    return _chosen.prices
 
 
 def store() -> _omium.Store:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from omium import config
+from omium._budget import budget
 from omium._handle import Execution
 from omium._session import Session
 from omium.exceptions import InvalidInput
@@ -14,18 +15,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Execution", "execution", "executions", "get"]
 
+
 def execution(
     id: str,
     workflow: str | None = None,
     *,
     mode: Literal["live", "replay"] = "live",
     codec: Codec | None = None,
+    budget_usd: float | None = None,
+    budget_tokens: int | None = None,
 ) -> Session[Any]:
     """Runs the code of a `with` (or `async with`) block as the execution of that id.
 
     The block begins it, or resumes it where it stopped; leaving the block completes it, an exception
     fails it. Once completed, and with `mode="replay"`, everything inside is answered from the record,
     and what is not in the record raises Divergence: nothing runs.
+
+    `budget_usd` and `budget_tokens` limit what its model calls may use, counted over all its runs: when
+    one is reached, the next call raises BudgetExceeded.
     """
     if mode not in ("live", "replay"):
         raise InvalidInput(f"mode is 'live' or 'replay', not {mode!r}")
@@ -34,6 +41,7 @@ def execution(
         workflow,
         codec_name=codec or config.settings().codec,
         mode="live" if mode == "live" else "record",
+        budget=budget(budget_usd, budget_tokens),
     )
 
 

@@ -1,0 +1,127 @@
+"""What a call costs: a table of list prices with a version, over which users lay their own.
+
+Costs are whole billionths of a dollar, so that sums are exact. They are those of the standard tier, from
+the tokens the provider reported; what is billed apart, such as a hosted tool, is not in them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from omium.exceptions import InvalidInput
+
+if TYPE_CHECKING:
+    from omium.wire.usage import Tokens
+
+__all__ = ["Given", "Price", "Table", "table"]
+
+Given = Mapping[str, Mapping[str, Any]] | str | os.PathLike[str] | None
+"""Prices by model name, or a JSON file of them, in dollars per million tokens."""
+
+_KEYS = ("input", "output", "cached", "cache_write", "cache_write_long")
+_OWN = "own"
+
+# gpt-4o-2024-08-06, claude-haiku-4-5-20251001 and claude-haiku-4-5@20251001 cost what the plain name does.
+_DATE = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8})$")
+
+
+class Price(NamedTuple):
+    """Of one model, in dollars per million tokens."""
+
+    input: float
+    output: float
+    cached: float
+    cache_write: float
+    cache_write_long: float
+    above: tuple[int, Price] | None = None
+    """For a call with more input tokens than that, another price holds for all of it."""
+
+    def cost(self, tokens: Tokens) -> int:
+        """In billionths of a dollar."""
+        if self.above is not None and tokens.input > self.above[0]:
+            return self.above[1].cost(tokens)
+        plain = max(tokens.input - tokens.cached - tokens.cache_write, 0)
+        short = max(tokens.cache_write - tokens.cache_write_long, 0)
+        return round(
+            1000
+            * (
+                plain * self.input
+                + tokens.cached * self.cached
+                + short * self.cache_write
+                + tokens.cache_write_long * self.cache_write_long
+                + tokens.output * self.output
+            )
+        )
+
+
+class Table(NamedTuple):
+    """All prices in force."""
+
+    version: str
+    own: Mapping[str, Price]
+    listed: Mapping[str, Price]
+
+    def find(self, model: str | None) -> tuple[Price, str] | None:
+        """The price of a model, and the version of the table it is from ("own": the user's)."""
+        for name in _names(model or ""):
+            if name in self.own:
+                return self.own[name], _OWN
+        for name in _names(model or ""):
+            if name in self.listed:
+                return self.listed[name], self.version
+        return None
+
+
+def table(given: Given = None) -> Table:
+    """The shipped prices with those given laid over. Raises InvalidInput for what is no price."""
+    version, listed = _shipped()
+    if given is None:
+        return Table(version, {}, listed)
+    if isinstance(given, (str, os.PathLike)):
+        path = Path(given)
+        try:
+            given = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise InvalidInput(f"prices cannot be read from {path}: {error}") from error
+    if not isinstance(given, Mapping):
+        raise InvalidInput("prices are a mapping of model names to prices, or a JSON file of one")
+    models = given["models"] if isinstance(given.get("models"), Mapping) else given
+    return Table(version, {model: _price(model, each) for model, each in models.items()}, listed)
+
+
+def _price(model: str, given: Any) -> Price:
+    known = (*_KEYS, "above")
+    if not isinstance(given, Mapping) or not {"input", "output"} <= set(given) <= set(known):
+        example = '{"input": 2.5, "output": 10, "cached": 1.25}'
+        raise InvalidInput(f"the price of {model!r} is like {example}, in dollars per million tokens, not {given!r}")
+    above = given.get("above")
+    if above is not None:
+        above = dict(above)
+        above = above.pop("input_tokens"), _price(model, above)
+    numbers = {key: given[key] for key in _KEYS if key in given}
+    for key, number in numbers.items():
+        if not isinstance(number, (int, float)) or not 0 <= number < 10**6:
+            raise InvalidInput(f"the price of {model!r} has {key}={number!r}: it is dollars per million tokens")
+    plain = numbers["input"]
+    write = numbers.get("cache_write", plain)
+    return Price(
+        plain, numbers["output"], numbers.get("cached", plain), write, numbers.get("cache_write_long", write), above
+    )
+
+
+@cache
+def _shipped() -> tuple[str, Mapping[str, Price]]:
+    data = json.loads(Path(__file__).with_name("prices.json").read_text("utf-8"))
+    return data["version"], {model: _price(model, each) for model, each in data["models"].items()}
+
+
+def _names(model: str) -> list[str]:
+    """The names a model may be listed by, the most exact first."""
+    last = model.rpartition("/")[2]
+    return [model, last, _DATE.sub("", last)]

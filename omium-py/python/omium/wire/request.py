@@ -1,0 +1,76 @@
+"""A request as the record sees it: whether it is a model call, and which one.
+
+Identity is method, host, path and body. Headers and query strings are left out, for retries change them and
+keys live there; so are the keys of the body that change nothing about the answer.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from omium.wire import endpoints, secrets
+from omium.wire.shapes import SHAPES, Shape
+
+__all__ = ["ModelCall", "recognise"]
+
+_VOLATILE = frozenset(
+    {
+        "metadata",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "service_tier",
+        "store",
+        "user",
+    }
+)
+
+
+class ModelCall(NamedTuple):
+    """A request that asks a model."""
+
+    name: str
+    """What its entry is called: the kind of call, and the model."""
+    inputs: dict[str, Any]
+    """What identifies it, fit to be kept."""
+    shape: Shape
+    model: str | None
+    stream: bool
+    meters: bool
+    """Whether the answer can be expected to say what it used."""
+
+
+def recognise(library: Any, request: Any) -> ModelCall | None:
+    """The model call that an httpx request is; None for any other request."""
+    if request.method != "POST":
+        return None
+    found = endpoints.find(request.url.host, request.url.path)
+    body = None if found is None else _body(library, request)
+    if found is None or body is None:
+        return None
+    shape, model = SHAPES[found[0]], found[1]
+    named = body.get("model")
+    if isinstance(named, str):
+        model = named
+    if (shape.names_model and model is None) or (shape.asks and not any(key in body for key in shape.asks)):
+        return None
+    stream = bool(body.get("stream")) or ":stream" in request.url.path
+    kept = {key: value for key, value in body.items() if key not in _VOLATILE}
+    inputs = {
+        "request": f"{request.method} {request.url.host}{request.url.path}",
+        "body": secrets.scrub(secrets.settings(kept), secrets.of(request)),
+    }
+    options = body.get("stream_options")
+    asked = isinstance(options, dict) and options.get("include_usage") is True
+    meters = asked or not (stream and shape.usage_on_request)
+    return ModelCall(f"{shape.word} {model}" if model else shape.word, inputs, shape, model, stream, meters)
+
+
+def _body(library: Any, request: Any) -> dict[str, Any] | None:
+    try:
+        body = json.loads(request.content)
+    except (library.RequestNotRead, ValueError):
+        # An upload, or a body that is made while it is sent: no model call.
+        return None
+    return body if isinstance(body, dict) else None

@@ -1,0 +1,178 @@
+"""What stands in the place of `Client.send` and `AsyncClient.send`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from omium import _context
+from omium._live import on_record
+from omium._worker import off_loop
+from omium.exceptions import OmiumError
+from omium.wire import exchange, tape
+from omium.wire.escape import passing
+from omium.wire.request import recognise
+from omium.wire.watch import framing_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from omium import _omium
+    from omium._context import Frame
+    from omium.wire.answer import Answer
+    from omium.wire.exchange import Exchange
+    from omium.wire.request import ModelCall
+
+__all__ = ["awrap", "wrap"]
+
+_WAITS = frozenset({"retry-after", "retry-after-ms"})
+
+
+def wrap(library: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+    """`Client.send` with the record in front of it."""
+
+    @wraps(original)
+    def send(client: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
+        call = _call(library, request)
+        if call is None:
+            return original(client, request, stream=stream, **options)
+        try:
+            place = exchange.begin(*call)
+            if place.recorded is not None:
+                kept = place.stored(place.recorded)
+                return _played(library, request, stream, place, place.recorded, kept, is_async=False)
+            try:
+                place.afford()
+                return _live(library, original, client, request, stream, options, place)
+            except BaseException:
+                place.leave()
+                raise
+        except OmiumError as error:
+            raise passing(error)  # noqa: B904  # It is the same error.
+
+    return send
+
+
+def _live(
+    library: Any,
+    original: Callable[..., Any],
+    client: Any,
+    request: Any,
+    stream: bool,
+    options: dict[str, Any],
+    place: Exchange,
+) -> Any:
+    try:
+        response = original(client, request, stream=stream, **options)
+        watch = place.watch(response)
+        if stream and watch.framing != "whole":
+            tape.recorder(library, place, response, watch, is_async=False)
+            return response
+        body = response.read()
+    except OmiumError:
+        raise
+    except Exception as error:
+        place.lost(request, error)
+        place.move()
+        raise
+    watch.feed(body)
+    watch.end()
+    place.keep(response, [body], watch)
+    place.move()
+    return _marked(response, place, place.entry, replayed=False)
+
+
+def awrap(library: Any, original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """`AsyncClient.send` with the record in front of it."""
+
+    @wraps(original)
+    async def send(client: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
+        call = _call(library, request)
+        if call is None:
+            return await original(client, request, stream=stream, **options)
+        try:
+            place = exchange.begin(*call)
+            if place.recorded is not None:
+                kept = await off_loop(place.stored, place.recorded)
+                return _played(library, request, stream, place, place.recorded, kept, is_async=True)
+            try:
+                place.afford()
+                return await _alive(library, original, client, request, stream, options, place)
+            except BaseException:
+                place.leave()
+                raise
+        except OmiumError as error:
+            raise passing(error)  # noqa: B904  # It is the same error.
+
+    return send
+
+
+async def _alive(
+    library: Any,
+    original: Callable[..., Awaitable[Any]],
+    client: Any,
+    request: Any,
+    stream: bool,
+    options: dict[str, Any],
+    place: Exchange,
+) -> Any:
+    try:
+        response = await original(client, request, stream=stream, **options)
+        watch = place.watch(response)
+        if stream and watch.framing != "whole":
+            tape.recorder(library, place, response, watch, is_async=True)
+            return response
+        body = await response.aread()
+    except OmiumError:
+        raise
+    except Exception as error:
+        await off_loop(place.lost, request, error)
+        place.move()
+        raise
+    watch.feed(body)
+    watch.end()
+    await off_loop(place.keep, response, [body], watch)
+    place.move()
+    return _marked(response, place, place.entry, replayed=False)
+
+
+def _call(library: Any, request: Any) -> tuple[Frame, ModelCall] | None:
+    """The model call a request is, and where it is made, if it is to be recorded."""
+    frame = _context.frame()
+    # What a model call recorded by an adapter does inside is part of it.
+    if frame is None or frame.kind == "llm":
+        return None
+    call = recognise(library, request)
+    return None if call is None else (frame, call)
+
+
+def _played(
+    library: Any, request: Any, stream: bool, place: Exchange, entry: _omium.Entry, kept: Answer, *, is_async: bool
+) -> Any:
+    """The recorded answer as a response; a recorded failure to get one is raised again."""
+    if kept.status == 0 or (kept.error is not None and not stream):
+        place.arrive(entry.seq)
+        error = tape.failure(library, request, kept.error or "")
+        on_record(error, entry.seq)
+        raise error
+    headers = [(name, value) for name, value in kept.headers if name.lower() not in _WAITS]
+    if entry.status == "failed":
+        # The client may try again at once: there is nobody whom waiting would spare.
+        headers.append(("retry-after-ms", "1"))
+    if stream and framing_of(dict(headers).get("content-type", "")) != "whole":
+        played = tape.player(library, request, place, entry.seq, kept, is_async=is_async)
+        response = library.Response(kept.status, headers=headers, stream=played, request=request)
+    else:
+        response = library.Response(kept.status, headers=headers, content=kept.body(), request=request)
+        place.arrive(entry.seq)
+    response.elapsed = timedelta(0)
+    if entry.status == "failed":
+        on_record(response, entry.seq)
+    return _marked(response, place, entry.seq, replayed=True)
+
+
+def _marked(response: Any, place: Exchange, seq: int | None, *, replayed: bool) -> Any:
+    """The response, with what it is in the record: `response.extensions["omium"]`."""
+    response.extensions["omium"] = {"execution": place.run.native.id, "seq": seq, "replayed": replayed}
+    return response

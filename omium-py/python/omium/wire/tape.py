@@ -1,0 +1,238 @@
+"""Streams: the one that is recorded as it passes, and the one that is played from the record.
+
+A chunk is handed on as it comes. Only the one that completes the answer waits, until the answer is on
+record: nobody may act on an answer that a crash could still lose.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from omium._worker import off_loop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from omium.wire.answer import Answer
+    from omium.wire.exchange import Exchange
+    from omium.wire.watch import Watch
+
+__all__ = ["failure", "player", "recorder"]
+
+_CLOSED = "ReadError: the program closed this stream here, before it ended"
+
+
+class _Tape:
+    """What has passed of one stream."""
+
+    def __init__(self, exchange: Exchange, response: Any, watch: Watch) -> None:
+        self._exchange = exchange
+        self._response = response
+        self._watch = watch
+        self._chunks: list[bytes] = []
+        self.open = True
+
+    def add(self, chunk: bytes) -> bool:
+        """Takes a chunk; whether it completes the answer, so that the record must be written first."""
+        if self.open:
+            self._chunks.append(chunk)
+            self._watch.feed(chunk)
+        return self.open and self._watch.settled
+
+    @property
+    def holds(self) -> bool:
+        """Whether the last chunk may be the last one, and nothing in it says so."""
+        return self.open and self._watch.may_be_over
+
+    def write(self) -> None:
+        """Records the answer, or what there is of it. Blocks on the disk."""
+        self.open = False
+        self._exchange.keep(self._response, self._complete(), self._watch)
+
+    def end(self) -> None:
+        """The same, at the end of the bytes."""
+        self._watch.end()
+        self.write()
+
+    def broke(self, reason: Exception | str) -> None:
+        """The same, when nothing more comes for another reason."""
+        self.open = False
+        self._watch.stop(str(reason))
+        self._exchange.keep(self._response, self._complete(), self._watch, reason)
+
+    def move(self) -> None:
+        self._exchange.move()
+
+    def _complete(self) -> list[bytes]:
+        # The mark may come in one piece and the empty line after it in the next, which is not awaited.
+        cut = self._watch.progress == "whole" and self._watch.framing == "events"
+        ended = self._chunks and self._chunks[-1].endswith((b"\n\n", b"\r\n\r\n"))
+        return [*self._chunks, b"\n\n"] if cut and not ended else self._chunks
+
+
+class _Recorder:
+    """The body of a response on its way to the client."""
+
+    def __init__(self, tape: _Tape, source: Any, raw: Any) -> None:
+        self._tape = tape
+        self._source = source
+        self._raw = raw
+
+    @property
+    def elapsed(self) -> Any:
+        return getattr(self._raw, "elapsed", None)
+
+
+class _SyncRecorder(_Recorder):
+    def __iter__(self) -> Iterator[bytes]:
+        tape, source = self._tape, iter(self._source)
+        held: bytes | None = None
+        while True:
+            try:
+                chunk = next(source, None)
+            except Exception as error:
+                if tape.open:
+                    tape.broke(error)
+                    tape.move()
+                raise
+            if chunk is None:
+                break
+            if held is not None:
+                yield held
+                held = None
+            if tape.add(chunk):
+                tape.write()
+                tape.move()
+            if tape.holds:
+                held = chunk
+            else:
+                yield chunk
+        if tape.open:
+            tape.end()
+            tape.move()
+        if held is not None:
+            yield held
+
+    def close(self) -> None:
+        try:
+            if self._tape.open:
+                self._tape.broke(_CLOSED)
+                self._tape.move()
+        finally:
+            self._raw.close()
+
+
+class _AsyncRecorder(_Recorder):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        tape, source = self._tape, aiter(self._source)
+        held: bytes | None = None
+        while True:
+            try:
+                chunk = await anext(source, None)
+            except Exception as error:
+                if tape.open:
+                    await off_loop(tape.broke, error)
+                    tape.move()
+                raise
+            if chunk is None:
+                break
+            if held is not None:
+                yield held
+                held = None
+            if tape.add(chunk):
+                await off_loop(tape.write)
+                tape.move()
+            if tape.holds:
+                held = chunk
+            else:
+                yield chunk
+        if tape.open:
+            await off_loop(tape.end)
+            tape.move()
+        if held is not None:
+            yield held
+
+    async def aclose(self) -> None:
+        try:
+            if self._tape.open:
+                await off_loop(self._tape.broke, _CLOSED)
+                self._tape.move()
+        finally:
+            await self._raw.aclose()
+
+
+class _Player:
+    """A recorded body: the same chunks, and at the end what came then."""
+
+    def __init__(self, library: Any, request: Any, exchange: Exchange, seq: int, kept: Answer) -> None:
+        self._chunks = kept.pieces()
+        self._error = None if kept.error is None else failure(library, request, kept.error)
+        self._exchange = exchange
+        self._seq: int | None = seq
+
+    def _arrive(self) -> None:
+        # At the chunk before which it was recorded, so that what the code asks for next has the same past.
+        if self._seq is not None:
+            self._exchange.arrive(self._seq)
+            self._seq = None
+
+    def _play(self) -> Iterator[bytes]:
+        for number, chunk in enumerate(self._chunks, 1):
+            if number == len(self._chunks) and self._error is None:
+                self._arrive()
+            yield chunk
+        self._arrive()
+        if self._error is not None:
+            raise self._error
+
+
+class _SyncPlayer(_Player):
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._play()
+
+    def close(self) -> None:
+        self._arrive()
+
+
+class _AsyncPlayer(_Player):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self._play():
+            yield chunk
+
+    async def aclose(self) -> None:
+        self._arrive()
+
+
+def recorder(library: Any, exchange: Exchange, response: Any, watch: Watch, *, is_async: bool) -> None:
+    """Makes a response record its body as it is read. What passes is decoded; so the header goes."""
+    raw = source = response.stream
+    encoding = response.headers.get("content-encoding", "identity")
+    if encoding.strip().lower() != "identity":
+        shell = library.Response(200, headers={"content-encoding": encoding}, stream=raw)
+        source = shell.aiter_bytes() if is_async else shell.iter_bytes()
+        del response.headers["content-encoding"]
+    tape = _Tape(exchange, response, watch)
+    response.stream = _stream(library, _AsyncRecorder if is_async else _SyncRecorder)(tape, source, raw)
+
+
+def player(library: Any, request: Any, exchange: Exchange, seq: int, kept: Answer, *, is_async: bool) -> Any:
+    """The stream of a recorded answer."""
+    return _stream(library, _AsyncPlayer if is_async else _SyncPlayer)(library, request, exchange, seq, kept)
+
+
+def failure(library: Any, request: Any, error: str) -> Exception:
+    """The exception that stood in the way of an answer, made again."""
+    name, _, message = error.partition(": ")
+    kind = getattr(library, name, None)
+    if isinstance(kind, type) and issubclass(kind, library.RequestError):
+        made: Exception = kind(message, request=request)
+        return made
+    return library.ReadError(error, request=request)  # type: ignore[no-any-return]
+
+
+@cache
+def _stream(library: Any, kind: type) -> Any:
+    """A class that httpx takes for a stream of its own."""
+    own = library.AsyncByteStream if kind.__name__.startswith("_Async") else library.SyncByteStream
+    return type(kind.__name__, (kind, own), {})

@@ -1,0 +1,54 @@
+"""Tells a request that changed by itself from one that somebody changed: times, ids and unordered sets."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["hints"]
+
+_KINDS = {
+    "a random id": r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}",
+    "a date or time": (
+        r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+        r"|\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s?[AP]M)?"
+        r"|\b1[6-9]\d{8}(?:\d{3})?(?:\.\d+)?\b"
+    ),
+    "the address of an object in memory": r"\b0x[0-9a-f]{6,16}\b",
+}
+_PATTERN = re.compile("|".join(f"({pattern})" for pattern in _KINDS.values()))
+
+
+def hints(changes: Iterable[Any]) -> list[str]:
+    """A sentence for each part that only changed because it is different every time."""
+    found: dict[str, list[str]] = {}
+    for change in changes:
+        kind = _kind(change.old, change.new)
+        if kind is not None:
+            found.setdefault(kind, []).append(change.path)
+    return [
+        f"hint: {', '.join(paths)} holds {kind}, which is new in every run: make it in an @omium.step, "
+        "so that it is recorded"
+        if kind != _ORDER
+        else f"hint: {', '.join(paths)} lists the same things in another order: sort a set before it goes into a prompt"
+        for kind, paths in found.items()
+    ]
+
+
+_ORDER = "order"
+
+
+def _kind(old: Any, new: Any) -> str | None:
+    if not isinstance(old, str) or not isinstance(new, str):
+        return None
+    before, after = _PATTERN.findall(old), _PATTERN.findall(new)
+    if before and _PATTERN.sub("\0", old) == _PATTERN.sub("\0", new):
+        for number, kind in enumerate(_KINDS):
+            if [match[number] for match in before] != [match[number] for match in after]:
+                return kind
+    words = re.compile(r"[^\s,;\[\](){}]+")
+    return _ORDER if Counter(words.findall(old)) == Counter(words.findall(new)) else None
