@@ -131,9 +131,12 @@ class LiveRun:
         self.native.release()
 
 
-def on_record(error: BaseException, seq: int) -> None:
-    """Notes on an exception that entry `seq` recorded it, for when it ends the run."""
-    vars(error).setdefault(ON_RECORD, []).append(seq)
+def on_record(failure: object, seq: int) -> None:
+    """Notes on an exception, or on the response it will be made of, that entry `seq` recorded it.
+
+    For when it ends the run: then the entry is not answered but tried again.
+    """
+    vars(failure).setdefault(ON_RECORD, []).append(seq)
 
 
 def failures_behind(error: BaseException) -> list[int]:
@@ -146,7 +149,8 @@ def failures_behind(error: BaseException) -> list[int]:
         if each is None or id(each) in seen:
             continue
         seen.add(id(each))
-        seqs.update(vars(each).get(ON_RECORD, ()))
+        for noted in (each, getattr(each, "response", None)):
+            seqs.update(getattr(noted, "__dict__", {}).get(ON_RECORD, ()))
         ahead += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
     return sorted(seqs)
 
