@@ -1,5 +1,8 @@
 """Classes the codec tests record: they must be importable, as those of a program are."""
 
+# These are the odd classes the codec must cope with.
+# ruff: noqa: PIE796, PYI024, PYI034, SLOT000
+
 from __future__ import annotations
 
 import enum

@@ -162,8 +162,7 @@ async def test_the_loop_runs_on_while_a_commit_waits(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Place, "commit", slow)
     async with omium.execution("x"):
         task = asyncio.create_task(fetch(1))
-        while not committing.is_set():
-            await asyncio.sleep(0.001)
+        assert await asyncio.to_thread(committing.wait, 30)
         go_on.set()
         assert await task == 10
 
@@ -200,8 +199,7 @@ async def test_cancelling_during_the_commit_waits_for_it(monkeypatch: pytest.Mon
     monkeypatch.setattr(Place, "commit", slow)
     async with omium.execution("x") as run:
         task = asyncio.create_task(fetch(1))
-        while not committing.is_set():
-            await asyncio.sleep(0.001)
+        assert await asyncio.to_thread(committing.wait, 30)
         task.cancel()
         await asyncio.sleep(0.01)
         assert not task.done()

@@ -87,14 +87,14 @@ def test_a_block_that_was_interrupted_goes_on_inside(ran: Counter[str]) -> None:
 
 
 def test_a_failed_block_raises_again_on_entering(ran: Counter[str]) -> None:
+    def fails() -> None:
+        ran["body"] += 1
+        raise ValueError("bad plan")
+
     def program() -> None:
         with omium.execution("x"):
-            try:
-                with omium.Checkpoint("plan"):
-                    ran["body"] += 1
-                    raise ValueError("bad plan")
-            except ValueError as error:
-                assert str(error) == "bad plan"
+            with pytest.raises(ValueError, match="bad plan"), omium.Checkpoint("plan"):
+                fails()
             work(1)
             ran["program"] += 1
             if ran["program"] == 1:
@@ -115,9 +115,9 @@ async def test_async_blocks() -> None:
             assert block.value == 1
     assert seen["work"] == 1
     assert [each.name for each in run.checkpoints()] == ["work", "plan"]
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="bad plan"):
         async with omium.execution("y"), omium.Checkpoint("plan"):
-            raise ValueError
+            raise ValueError("bad plan")
 
 
 def test_outside_an_execution_it_is_just_a_block() -> None:

@@ -29,9 +29,13 @@ search, write, send = make("search"), make("write"), make("send")
 
 def interrupted(program: Callable[[], Any]) -> None:
     """A run of the first version of a program that stops at its end."""
-    with pytest.raises(KeyboardInterrupt), omium.execution("report-42"):
+
+    def stops() -> None:
         program()
         raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), omium.execution("report-42"):
+        stops()
     ran.clear()
 
 

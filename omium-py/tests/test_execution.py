@@ -17,6 +17,14 @@ def note(text: str) -> str:
     return text
 
 
+def notes(count: int, error: BaseException | None = None) -> None:
+    """That many steps, and then the error."""
+    for i in range(count):
+        note(str(i))
+    if error is not None:
+        raise error
+
+
 def test_leaving_the_block_completes_it() -> None:
     with omium.execution("crew-7", workflow="crew") as run:
         assert (run.id, run.workflow, run.status) == ("crew-7", "crew", "running")
@@ -25,18 +33,14 @@ def test_leaving_the_block_completes_it() -> None:
     assert (run.status, run.result(), run.head) == ("completed", None, 1)
 
 
-def test_an_exception_fails_it_and_it_goes_on_from_there(ran: Counter[str]) -> None:
+def test_an_exception_fails_it_and_it_goes_on_from_there() -> None:
     for attempt in range(3):
-        try:
-            with omium.execution("x") as run:
-                for i in range(attempt + 1):
-                    note(str(i))
-                if attempt < 2:
-                    raise RuntimeError(f"attempt {attempt}")
-        except RuntimeError as error:
-            assert run.status == "failed"
-            assert run.error == f"RuntimeError: {error}"
-    assert run.status == "completed"
+        with pytest.raises(RuntimeError), omium.execution("x") as run:
+            notes(attempt + 1, RuntimeError(f"attempt {attempt}"))
+        assert (run.status, run.error) == ("failed", f"RuntimeError: attempt {attempt}")
+    with omium.execution("x") as run:
+        notes(3)
+    assert (run.status, run.error) == ("completed", None)
     assert [each.value for each in run.checkpoints()] == ["0", "1", "2"]
 
 
@@ -51,20 +55,17 @@ def test_a_finished_execution_answers_and_runs_nothing(ran: Counter[str]) -> Non
             assert work() == 5
     assert ran["work"] == 1
     with pytest.raises(Divergence), omium.execution("x"):
-        work()
-        note("new")
+        note(f"new {work()}")
     assert omium.get("x").status == "completed"
 
 
-def test_replay_mode_runs_nothing_and_writes_nothing(ran: Counter[str]) -> None:
+def test_replay_mode_runs_nothing_and_writes_nothing() -> None:
     with pytest.raises(KeyboardInterrupt), omium.execution("x"):
-        note("a")
-        raise KeyboardInterrupt
+        notes(1, KeyboardInterrupt())
     with omium.execution("x", mode="replay"):
-        assert note("a") == "a"
+        notes(1)
     with pytest.raises(Divergence), omium.execution("x", mode="replay"):
-        note("a")
-        note("b")
+        notes(2)
     run = omium.get("x")
     assert run.status == "running"
     assert len(run.checkpoints()) == 1
@@ -124,9 +125,9 @@ async def test_async_with() -> None:
         run.checkpoint("here")
     assert run.status == "completed"
     assert len(run.checkpoints()) == 6
-    with pytest.raises(ValueError):
+    with pytest.raises(LookupError):
         async with omium.execution("y"):
-            raise ValueError
+            raise LookupError
     assert omium.get("y").status == "failed"
     with pytest.raises(asyncio.CancelledError):
         async with omium.execution("z"):
@@ -141,15 +142,21 @@ def test_code_cannot_swallow_what_aborts_the_run() -> None:
     @omium.step
     def second() -> None: ...
 
-    with pytest.raises(KeyboardInterrupt), omium.execution("x"):
+    def both() -> None:
         first()
         second()
         raise KeyboardInterrupt
-    with pytest.raises(Divergence), omium.execution("x") as run:
+
+    def swallows() -> None:
         try:
             second()
         except Exception:
             note("swallowed it")
+
+    with pytest.raises(KeyboardInterrupt), omium.execution("x"):
+        both()
+    with pytest.raises(Divergence), omium.execution("x") as run:
+        swallows()
     assert [each.name for each in run.checkpoints()] == ["first", "second"]
     assert run.status == "failed"
 

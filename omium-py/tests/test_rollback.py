@@ -78,7 +78,7 @@ def test_a_failed_execution_is_repaired_by_rollback() -> None:
     def judged(topic: str) -> str:
         return judge(write(search(topic)))
 
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="bad text"):
         judged.options(id="j").start("t")
     run = omium.get("j")
     run.rollback(to=0)
