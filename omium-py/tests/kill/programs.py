@@ -72,6 +72,12 @@ async def awork(label: str, n: int) -> list[Any]:
     return [label, n * 3 + 1]
 
 
+@omium.step
+async def arefuses(label: str) -> list[Any]:
+    await asyncio.sleep((sum(label.encode()) % 5) / 4000)
+    raise LookupError(label)
+
+
 @omium.workflow
 def plain(size: int) -> int:
     total = 0
@@ -101,6 +107,8 @@ async def gathered(size: int) -> int:
         tasks = [asyncio.create_task(strand(f"t{group}.{n}.")) for n in range(2)]
         total += sum(await asyncio.gather(*(strand(name) for name in names)))
         total += sum([await task for task in tasks])
+        refused = [arefuses(f"a{group}.{n}") for n in range(3)]
+        total += sum(len(error.args) for error in await asyncio.gather(*refused, return_exceptions=True))
         total += acked(await asyncio.to_thread(work, f"h{group}", group))
     return total
 
