@@ -11,6 +11,8 @@ from langchain_core import messages
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from langgraph.checkpoint.serde.base import SerializerProtocol
 
 # Exactly these classes: a subclass may compute what it is saved as.
@@ -28,6 +30,8 @@ KINDS = frozenset(
 WORTHWHILE = 8
 """Elements from which on the bookkeeping costs less than it saves."""
 LIMIT_BYTES = 32 << 20
+SLICE = 64
+"""Messages proved at once: few calls, and buffers that stay in the processor's cache."""
 
 # As LangGraph packs, less its hook: whatever is not plain data in a message raises TypeError here.
 _PLAIN = (
@@ -46,21 +50,31 @@ class Encoded(NamedTuple):
 
     elements: list[Any]
     kinds: list[type]
-    proof: bytes
-    """Every message's fields as msgpack. A message of plain data is saved as a function of its class
-    and its fields, so equal proofs of the same objects mean equal encodings, whatever was changed in
-    place between."""
+    proofs: list[bytes]
+    """The fields of every SLICE messages as msgpack.
+
+    A message of plain data is saved as a function of its class and its fields, so equal proofs of the
+    same objects mean equal encodings, whatever was changed in place between.
+    """
     data: bytes
 
-    def begins(self, later: list[Any], kinds: list[type], proof: bytes) -> bool:
-        """Whether `later` goes on where this list ends, its messages unchanged."""
+    def begins(self, later: Encoded) -> bool:
+        """Whether `later`, not encoded yet, goes on where this list ends, its messages unchanged."""
         count = len(self.elements)
-        return (
-            count <= len(later)
-            and all(map(is_, self.elements, later))
-            and all(map(is_, self.kinds, kinds))
-            and proof.startswith(memoryview(self.proof)[_header_size(count) :], _header_size(len(later)))
-        )
+        whole, part = divmod(count, SLICE)
+        if count > len(later.elements) or not all(map(is_, self.elements, later.elements)):
+            return False
+        if not all(map(is_, self.kinds, later.kinds)) or self.proofs[:whole] != later.proofs[:whole]:
+            return False
+        if not part:
+            return True
+        longer = min(len(later.elements) - whole * SLICE, SLICE)
+        begun = memoryview(self.proofs[whole])[_header_size(part) :]
+        return later.proofs[whole].startswith(begun, _header_size(longer))
+
+    @property
+    def size(self) -> int:
+        return len(self.data) + sum(map(len, self.proofs))
 
 
 class GrowingLists:
@@ -81,29 +95,41 @@ class GrowingLists:
             return None
         # Before the messages are encoded: one changed meanwhile fails its proof the next time.
         try:
-            proof = ormsgpack.packb([*map(_fields, elements)], option=_PLAIN)
+            proofs = [*_proofs(elements)]
         except TypeError:
             return None
+        encoded = Encoded(elements, kinds, proofs, b"")
         known = self._known.get(where)
-        if known is not None and known.begins(elements, kinds, proof):
-            done = len(known.elements)
-            _, rest = serde.dumps_typed(elements[done:])
-            begun = memoryview(known.data)[_header_size(done) :]
-            rest_body = memoryview(rest)[_header_size(len(elements) - done) :]
-            data = b"".join((_header(len(elements)), begun, rest_body))
+        if known is not None and known.begins(encoded):
+            data = _extended(serde, known, elements)
         else:
             _, data = serde.dumps_typed(elements)
-        self._remember(where, Encoded(elements, kinds, proof, data))
+        self._remember(where, encoded._replace(data=data))
         return data
 
     def _remember(self, where: tuple[str, str, str], encoded: Encoded) -> None:
         self._known.pop(where, None)
         self._known[where] = encoded
         # A copy: another thread may add or remove meanwhile, which makes the sum a little wrong.
-        size = sum(len(kept.proof) + len(kept.data) for kept in self._known.copy().values())
+        size = sum(kept.size for kept in self._known.copy().values())
         while size > LIMIT_BYTES and self._known:
             _, oldest = self._known.popitem(last=False)
-            size -= len(oldest.proof) + len(oldest.data)
+            size -= oldest.size
+
+
+def _proofs(elements: list[Any]) -> Iterator[bytes]:
+    """Raises TypeError when a message holds more than plain data."""
+    for at in range(0, len(elements), SLICE):
+        yield ormsgpack.packb([*map(_fields, elements[at : at + SLICE])], option=_PLAIN)
+
+
+def _extended(serde: SerializerProtocol, known: Encoded, elements: list[Any]) -> bytes:
+    """The encoding of `elements`, of which `known` is the beginning."""
+    done = len(known.elements)
+    _, rest = serde.dumps_typed(elements[done:])
+    begun = memoryview(known.data)[_header_size(done) :]
+    added = memoryview(rest)[_header_size(len(elements) - done) :]
+    return b"".join((_header(len(elements)), begun, added))
 
 
 def _header_size(count: int) -> int:
