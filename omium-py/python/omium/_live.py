@@ -6,6 +6,7 @@ import os
 import weakref
 from typing import TYPE_CHECKING, Literal, NoReturn
 
+from omium import _boundary
 from omium.codec import ON_RECORD, Blob, text
 from omium.exceptions import (
     BudgetExceeded,
@@ -23,8 +24,11 @@ from omium.exceptions import (
 if TYPE_CHECKING:
     from omium import _omium
     from omium._budget import Budget
+    from omium.recovery._failure import Failure
+    from omium.recovery._trial import Trial
+    from omium.recovery._watch import Watch
 
-__all__ = ["LiveRun", "Mode", "any_running", "describe", "is_abort", "on_record"]
+__all__ = ["LiveRun", "Mode", "Rewind", "any_running", "describe", "is_abort", "on_record"]
 
 Mode = Literal["live", "record"]
 
@@ -55,10 +59,36 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__qualname__}: {text(error)}"
 
 
+class Rewind(BaseException):
+    """Unwinds a run whose recovery policy runs the workflow again. No code may catch it and go on."""
+
+    def __init__(self, error: Exception, *, to: int | None = None, wait: float = 0.0) -> None:
+        super().__init__(f"the run goes back to recover from {describe(error)}")
+        self.error = error
+        self.to = to
+        """The entry to roll back to first; None: only run again."""
+        self.wait = wait
+        """Seconds to wait before."""
+
+
 class LiveRun:
     """An execution that is being run, or answered from its record, by this process."""
 
-    __slots__ = ("__weakref__", "_pid", "aborted", "begun", "budget", "codec", "ended", "native", "store")
+    __slots__ = (
+        "__weakref__",
+        "_pid",
+        "_repairs",
+        "aborted",
+        "begun",
+        "budget",
+        "codec",
+        "ended",
+        "native",
+        "rewinds",
+        "store",
+        "trial",
+        "watch",
+    )
 
     def __init__(self, store: _omium.Store, native: _omium.Run, codec: str) -> None:
         self.store = store
@@ -66,7 +96,14 @@ class LiveRun:
         self.codec = codec
         self.budget: Budget | None = None
         """What the execution may spend on model calls."""
-        self.aborted: Exception | None = None
+        self.rewinds = False
+        """Whether whoever opened it can run it again after a rollback."""
+        self.trial: Trial | None = None
+        """Set in an experiment, which answers more than the record and runs no effect."""
+        self.watch: Watch | None = None
+        """Looks out for runs that go in circles."""
+        self._repairs: dict[str, Failure] | None = None
+        self.aborted: BaseException | None = None
         self.ended = False
         self.begun: dict[int, bool] = {}
         """Intents of effects this very run wrote; whether the body has failed since, as far as known."""
@@ -84,9 +121,24 @@ class LiveRun:
         if self.ended:
             raise InvalidInput(f"execution {self.native.id!r} has ended: wait for its tasks and threads inside it")
 
-    def abort(self, error: Exception) -> None:
+    def abort(self, error: BaseException) -> None:
         """Lets nothing more be recorded, even when the code catches the error and goes on."""
         self.aborted = self.aborted or error
+
+    def repair(self, step: str) -> Failure | None:
+        """Why a rollback has the step run again; None when it runs for another reason."""
+        if self.native.epoch == 0 or not self.rewinds:
+            return None
+        if self._repairs is None:
+            from omium.recovery import _actions
+
+            self._repairs = _actions.repairs(self.store, self.native.id)
+        return self._repairs.get(step)
+
+    def repaired(self, step: str) -> None:
+        """The step has finished."""
+        if self._repairs:
+            self._repairs.pop(step, None)
 
     def afford(self) -> None:
         """Refuses a model call when the budget is spent, by whatever is on the log of the execution."""
@@ -107,8 +159,10 @@ class LiveRun:
             raise self.aborted
         self.ended = True
         if self.native.mode == "live":
+            _boundary.reach("complete", "execution", self.native.id)
             self.native.complete(result)
         self.native.release()
+        _boundary.reach("ended", "execution", self.native.id)
 
     def stop(self, error: BaseException) -> None:
         """Ends this run with an error; the execution can be resumed.
@@ -121,9 +175,14 @@ class LiveRun:
             self.native.wait(str(why))
             self.native.release()
             return
+        if isinstance(why, Rewind):
+            error = why = why.error
         failed = isinstance(error, Exception) and not isinstance(error, _UNWRITABLE)
         if failed and self.native.mode == "live" and not isinstance(self.aborted, _UNWRITABLE):
+            from omium.recovery import _actions
+
             try:
+                _actions.ended(self, why)
                 self.native.fail_run(describe(why), failures_behind(error))
             except OmiumError as trouble:
                 self.native.release()

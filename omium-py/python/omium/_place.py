@@ -6,15 +6,18 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from omium import _differences, _omium, codec
+from omium import _boundary, _differences, _omium, codec
 from omium._context import Frame, current, strand
 from omium._live import describe, is_abort, on_record
 from omium.exceptions import Divergence, OmiumError, RecordedFailure, StepTimeout
+from omium.recovery import _failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from omium._live import LiveRun
+    from omium.recovery._failure import Failure
+    from omium.recovery._policy import Recovery
 
 __all__ = ["Place"]
 
@@ -22,7 +25,7 @@ __all__ = ["Place"]
 class Place:
     """One claim. Ends with `commit`, `fail` or `leave`; the last is harmless after the others."""
 
-    __slots__ = ("_claim", "_codec", "_frame", "_input", "_kind", "_owner", "_settled", "_started_ms")
+    __slots__ = ("_claim", "_codec", "_frame", "_input", "_kind", "_owner", "_settled", "_started_ms", "decided")
 
     def __init__(
         self,
@@ -57,6 +60,16 @@ class Place:
             run.abort(readable)
             raise readable from None
         self._settled = self._claim.recorded is not None
+        self.decided: dict[str, Any] | None = None
+        """What the recovery policy decided about the failure recorded here."""
+        self._reach("answered" if self._settled else "claimed")
+
+    def _reach(self, moment: _boundary.Moment) -> None:
+        if _boundary.watcher is None:
+            return
+        claim = self._claim
+        execution = self._frame.run.native.id
+        _boundary.reach(moment, self._kind, execution, claim.scope, claim.name, claim.key, claim.occurrence)
 
     def _explain(self, error: Divergence, name: str) -> Divergence:
         """The native error as a reader needs it."""
@@ -88,18 +101,20 @@ class Place:
         """
         run = self._frame.run
         try:
-            return run.native.intend(self._claim, input=given or ("msgpack", self._input), meta=meta)
+            seq = run.native.intend(self._claim, input=given or ("msgpack", self._input), meta=meta)
         except OmiumError as error:
             run.abort(error)
             raise
+        self._reach("intended")
+        return seq
 
     @property
     def address(self) -> tuple[str, str, int]:
         """Scope, key and occurrence: what the execution knows it by."""
         return self._claim.scope, self._claim.key, self._claim.occurrence
 
-    def inside(self, attempt: int = 1) -> Frame:
-        """The frame for the body.
+    def inside(self, attempt: int = 1, failure: Failure | None = None) -> Frame:
+        """The frame for the body, which is told what `failure` it is to repair.
 
         Each attempt has a scope of its own, so that what an earlier one recorded inside is not handed
         to the next: a retry asks the model again. Effects are the exception: what one attempt did
@@ -107,8 +122,10 @@ class Place:
         """
         if attempt > 1:
             self._frame.run.native.restart(self._claim.path)
+        self._reach("body")
         path = self._claim.path if attempt == 1 else f"{self._claim.path}:{attempt}"
-        return self._frame._replace(scope=path, owner=self._owner, kind=self._kind)
+        why = failure or self._frame.run.repair(self._claim.name) or self._frame.failure
+        return self._frame._replace(scope=path, owner=self._owner, kind=self._kind, failure=why)
 
     def arrive(self, seq: int) -> None:
         """Moves the caller's strand to the entry just written, or to the one that answers."""
@@ -124,6 +141,7 @@ class Place:
             return loaded
         failure = loaded if isinstance(loaded, BaseException) else RecordedFailure(entry.error or "")
         on_record(failure, entry.seq)
+        self.decided = _failure.decision(entry)
         raise failure
 
     def encode(self, value: Any) -> codec.Blob:
@@ -139,9 +157,10 @@ class Place:
     ) -> int:
         """Records the outcome; it is acknowledged when this returns. Blocks on the disk."""
         self._settled = True
+        self._reach("done")
         run = self._frame.run
         try:
-            return run.native.commit(
+            seq = run.native.commit(
                 self._claim,
                 value,
                 input=("msgpack", self._input),
@@ -153,6 +172,18 @@ class Place:
         except OmiumError as error:
             run.abort(error)
             raise
+        self._reach("recorded")
+        run.repaired(self._claim.name)
+        return seq
+
+    def give_up(self, error: Exception, attempts: int, policy: Recovery | None) -> int:
+        """Records a failure together with what the policy does about it. Blocks on the disk."""
+        from omium.recovery import _actions
+
+        failure = _failure.of(error, self._kind)
+        self.decided = _actions.decide(policy, self._frame.run, self._claim.name, error, failure)
+        meta = _failure.record(failure, self.decided)
+        return self.fail(error, codec.dumps_failure(error), attempts, meta=meta)
 
     def fail(
         self,
@@ -165,6 +196,9 @@ class Place:
     ) -> int:
         """Records a failure, for code that handles it and goes on. Blocks on the disk."""
         self._settled = True
+        if meta is None and isinstance(error, Exception):
+            meta = _failure.record(_failure.of(error, self._kind))
+        self._reach("done")
         run = self._frame.run
         try:
             seq = run.native.fail(
@@ -182,6 +216,7 @@ class Place:
             raise
         if isinstance(error, Exception):
             on_record(error, seq)
+        self._reach("failed")
         return seq
 
     def aborts(self, error: Exception) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from omium import _context, codec, config
+from omium import _boundary, _context, codec, config
 from omium._context import Frame
 from omium._course import served_by
 from omium._live import LiveRun, Mode
@@ -103,6 +103,7 @@ class Session(Generic[R]):
         self.run = LiveRun(self.handle.store, native, self._codec)
         self.run.budget = self._budget
         self._begun = True
+        _boundary.reach("begun", "execution", self.handle.id)
 
     def _named(self) -> str:
         """The workflow: the one given, else the one on record."""

@@ -13,7 +13,7 @@ from typing import Any
 from omium.cli._errors import CommandError
 from omium.cli._terminal import visible
 
-__all__ = ["load", "printing_aside"]
+__all__ = ["load", "printing_aside", "start"]
 
 
 def load(source: str) -> Any:
@@ -55,15 +55,27 @@ def _script(path: Path) -> ModuleType:
 
     Its question whether it is the program that was started is answered with no.
     """
+    tree = _read(path, "the record stays readable without the code: omium log, cat and diff")
+    return _run_as_main(path, _NotStarted().visit(tree))
+
+
+def start(script: str, arguments: list[str]) -> None:
+    """Runs a script as `python SCRIPT ARGUMENTS` does, in this process."""
+    path = Path(script)
+    tree = _read(path, "name a Python file")
+    sys.argv = [script, *arguments]
+    _run_as_main(path, tree)
+
+
+def _read(path: Path, hint: str) -> ast.Module:
     try:
-        text = path.read_bytes()
+        return ast.parse(path.read_bytes(), str(path))
     except OSError as error:
-        raise CommandError(
-            f"cannot read {visible(str(path))}: {error.strerror}",
-            "the record stays readable without the code: omium log, cat and diff",
-        ) from error
+        raise CommandError(f"cannot read {visible(str(path))}: {error.strerror}", hint) from error
+
+
+def _run_as_main(path: Path, tree: ast.Module) -> ModuleType:
     _search_first(path.resolve().parent)
-    tree = _NotStarted().visit(ast.parse(text, str(path)))
     module = ModuleType("__main__")
     module.__file__ = str(path)
     sys.modules["__main__"] = module

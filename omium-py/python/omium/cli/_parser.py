@@ -19,6 +19,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("demo", "watch an agent being killed and continue, offline, in 20 seconds"),
             ("init", "make a store here and say how to use it"),
+            ("run", "run a script so that the same command again continues it"),
         ),
     ),
     (
@@ -28,7 +29,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("show", "everything about one execution, or one entry of it"),
             ("log", "what happened, entry by entry; --graph shows forks and rollbacks"),
             ("cat", "print what was recorded at EXEC@SEQ"),
-            ("diff", "what changed between two checkpoints"),
+            ("diff", "what changed between two checkpoints, or between two runs"),
         ),
     ),
     (
@@ -39,6 +40,14 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("resume", "continue an execution where it stopped"),
             ("replay", "run the code on its record: no model calls, no effects"),
             ("cancel", "end an execution and shut out whoever runs it"),
+        ),
+    ),
+    (
+        "test",
+        (
+            ("torture", "kill a script at every step, continue it, and compare what came of it"),
+            ("export", "an execution as a file: a failing run becomes a regression test"),
+            ("import", "take an exported execution into this store"),
         ),
     ),
     (
@@ -121,7 +130,7 @@ def build(terminal: Terminal) -> argparse.ArgumentParser:
     root.add_argument("--store", metavar="DIR", default=None, help=argparse.SUPPRESS)
     verbs = root.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
     add = _Adder(verbs)
-    for group in (_start, _look, _go, _care):
+    for group in (_start, _look, _go, _test, _care):
         group(add)
     return root
 
@@ -130,6 +139,9 @@ def _start(add: _Adder) -> None:
     demo = add("demo", reads=False, store=False)
     demo.add_argument("--keep", metavar="DIR", help="work in DIR and leave everything there")
     add("init", reads=False)
+    run = add("run", reads=False)
+    run.add_argument("--id", metavar="EXEC", help="the execution (default: made of the script and its arguments)")
+    _script(run)
 
 
 def _look(add: _Adder) -> None:
@@ -166,7 +178,7 @@ def _look(add: _Adder) -> None:
     cat.add_argument("--raw", action="store_true", help="the encoded bytes as they stand in the store")
 
     diff = add("diff")
-    diff.add_argument("old", metavar="A[@SEQ]", help="without @SEQ, the head of A")
+    diff.add_argument("old", metavar="A[@SEQ]", help="A and B without @SEQ: the two runs, step by step")
     diff.add_argument("new", metavar="B[@SEQ]", nargs="?", help="left out: A is compared with the entry before it")
     diff.add_argument("--full", action="store_true", help="every line, however long")
 
@@ -192,6 +204,33 @@ def _go(add: _Adder) -> None:
     )
 
     add("cancel").add_argument("target", metavar="EXEC")
+
+
+def _test(add: _Adder) -> None:
+    torture = add("torture", store=False)
+    torture.add_argument("--limit", metavar="N", type=_positive, help="at most N kills, spread evenly")
+    torture.add_argument("--jobs", metavar="N", type=_positive, help="how many at a time (default: one per processor)")
+    torture.add_argument(
+        "--watch", metavar="FILE", action="append", default=[], help="a file outside the working directory to compare"
+    )
+    torture.add_argument(
+        "--with", metavar="PATH", action="append", default=[], dest="given", help="put a copy of PATH where it runs"
+    )
+    torture.add_argument("--keep", metavar="DIR", help="work in DIR and leave everything there")
+    _script(torture)
+
+    export = add("export", reads=False)
+    export.add_argument("target", metavar="EXEC")
+    export.add_argument("-o", "--output", metavar="FILE", help="the file (default: standard output)")
+
+    load = add("import")
+    load.add_argument("file", metavar="FILE", help="what omium export made; - reads standard input")
+    load.add_argument("--id", metavar="NEW", help="under another id")
+
+
+def _script(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("script", metavar="SCRIPT", help="a Python file")
+    parser.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="its arguments")
 
 
 def _care(add: _Adder) -> None:

@@ -15,6 +15,7 @@ from langgraph.checkpoint.base import (
     DeltaChannelHistory,
 )
 
+from omium import _boundary
 from omium.exceptions import InvalidInput
 from omium.langgraph import history
 from omium.langgraph.convert import address, loader, place, sharing_loader, to_tuple
@@ -289,7 +290,9 @@ class Saver(BaseCheckpointSaver[int]):
         )
 
     def _commit(self, commit: Commit) -> None:
+        _boundary.reach("claimed", "state", "")
         commit(self._link.store)
+        _boundary.reach("recorded", "state", "")
 
     def _parent_of(self, state: State) -> State | None:
         if not state.parent_key:

@@ -1,0 +1,121 @@
+"""`omium run SCRIPT`: runs a script inside an execution; the same command again continues it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omium import _boundary
+from omium.cli._code import start
+from omium.cli._errors import DONE
+from omium.cli._target import quoted, scope_of
+from omium.cli._terminal import Terminal, duration, plural
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from omium._boundary import Boundary
+
+__all__ = ["run", "run_in_execution"]
+
+_TOLD = {"answered": ("↺", "<", "cyan"), "recorded": ("●", "*", "green"), "failed": ("✗", "x", "red")}
+
+
+def run(arguments: Namespace, terminal: Terminal) -> int:
+    """Runs it to its end, or to where it waits. The exit code of the script is the command's."""
+    import omium
+
+    omium.init(store=arguments.store)
+    id = arguments.id or made_id(arguments.script, arguments.arguments)
+    teller = Teller(terminal)
+    terminal.note(f"execution {quoted(id)}")
+    _boundary.watcher = teller.tell
+    try:
+        code = run_in_execution(arguments.script, arguments.arguments, id)
+    except omium.Waiting as waiting:
+        terminal.note(f"waiting: {waiting}")
+        where = waiting.execution or id
+        terminal.hint(f"omium answer {quoted(where)} VALUE, then run the same command again")
+        return DONE
+    finally:
+        _boundary.watcher = None
+    terminal.note(teller.summary())
+    return code
+
+
+def run_in_execution(script: str, arguments: list[str], id: str) -> int:
+    """Runs the script inside the execution `id` and returns its exit code.
+
+    Executions the script opens itself stay what they are. When it does everything in such, nothing is
+    on record of `id`, which then is not kept.
+    """
+    import omium
+    from omium import config
+
+    code = 0
+    try:
+        with omium.execution(id, workflow=Path(script).stem):
+            try:
+                start(script, arguments)
+            except SystemExit as stop:
+                code = _code_of(stop)
+                if code != 0:
+                    raise
+    except SystemExit:
+        # The script gave up without an error: what it recorded is there for the next time.
+        pass
+    finally:
+        if not config.store().entries(id, all=True, limit=1) and len(config.store().executions(limit=2)) > 1:
+            config.store().delete(id)
+    return code
+
+
+def made_id(script: str, arguments: list[str]) -> str:
+    """The id of a command: its script and arguments make it."""
+    from omium import _omium, codec
+
+    path = Path(script).absolute()
+    return f"{path.stem}-{_omium.digest(codec.dumps_inputs({'of': [str(path), *arguments]})).hex()[:8]}"
+
+
+def _code_of(stop: SystemExit) -> int:
+    if stop.code is None or isinstance(stop.code, int):
+        return stop.code or 0
+    import sys
+
+    sys.stderr.write(f"{stop.code}\n")
+    return 1
+
+
+class Teller:
+    """Says on stderr what came from the record and what ran."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._counts = {"answered": 0, "recorded": 0, "failed": 0}
+        self._begun: dict[tuple[str, str, str, int], float] = {}
+
+    def tell(self, boundary: Boundary) -> None:
+        """A line for each call that is answered or has ended."""
+        moment, kind, execution, scope, name, key, occurrence = boundary
+        address = execution, scope, key, occurrence
+        if moment == "claimed":
+            self._begun[address] = time.monotonic()
+        if moment not in _TOLD or kind in ("execution", "state"):
+            return
+        self._counts[moment] += 1
+        terminal = self._terminal
+        symbol, plain, colour = _TOLD[moment]
+        mark = terminal.style(terminal.glyph(symbol, plain), colour, stream=terminal.err)
+        took = duration(int((time.monotonic() - self._begun.pop(address, time.monotonic())) * 1000))
+        remark = {"answered": "from the record", "recorded": f"ran, {took}", "failed": f"failed, {took}"}[moment]
+        again = f" #{occurrence + 1}" if occurrence else ""
+        label = terminal.clip(" › ".join([*scope_of(scope), name + again]), terminal.width - 30)
+        terminal.note(f"{mark} {label}  {terminal.style(remark, 'dim', stream=terminal.err)}")
+
+    def summary(self) -> str:
+        """The last line."""
+        answered, ran, failed = self._counts.values()
+        failures = f", {failed:,} failed" if failed else ""
+        return f"{plural(answered, 'call')} from the record, {ran:,} ran{failures}"
