@@ -95,6 +95,17 @@ pub enum Error {
         /// What is wrong with it, and what would be right.
         what: String,
     },
+    /// Find out whether it happened, then settle it: nothing was done again.
+    #[error("effect {effect:?} began (entry {seq}) and left no receipt; it is in doubt whether it happened")]
+    InDoubt {
+        /// The effect's name.
+        effect: String,
+        /// Its intent.
+        seq: Seq,
+        /// Why the probe could not tell, if there was one.
+        #[source]
+        source: Option<BoxError>,
+    },
     /// The code under the run failed; the source is its error.
     #[error("step {step:?} failed")]
     Step {

@@ -26,6 +26,10 @@ impl Execution {
         &self.id
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// What the store knows of it now.
     pub fn info(&self) -> Result<ExecutionInfo> {
         self.store.info(&self.id)

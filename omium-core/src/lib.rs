@@ -42,6 +42,7 @@
 
 mod chunk;
 mod clock;
+mod effect;
 mod error;
 mod execution;
 mod id;
@@ -53,6 +54,7 @@ mod run;
 mod store;
 
 pub use clock::{Clock, IdSource, System};
+pub use effect::{Effect, Fallen};
 pub use error::{BoxError, Error, Result};
 pub use execution::Execution;
 pub use id::{Digest, FencingToken, Seq};

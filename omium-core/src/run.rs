@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{BoxError, Error, Result};
 use crate::execution::Execution;
-use crate::id::{Digest, Seq};
+use crate::id::Seq;
 use crate::machine::{Claimed, Cursor, ENDED, Place, Ticket};
-use crate::model::{Address, Blob, Entry, Kind, Outcome, Status};
+use crate::model::{Address, Blob, Entry, Kind, Outcome, Status, scope_within};
 use crate::store::{Append, Begun, Durability, Leased, Purpose, Store, Values};
 
 /// A running execution, which holds its lease: one writer at a time.
@@ -29,6 +29,7 @@ pub struct Run {
     ran: Mutex<u64>,
     usage: Mutex<BTreeMap<String, i64>>,
     epoch: u32,
+    taken_from: Option<String>,
     pid: u32,
     /// What this handle's own strand has reached.
     reached: Seq,
@@ -141,6 +142,7 @@ impl Run {
             ran: Mutex::new(0),
             usage: Mutex::new(begun.recorded.usage),
             epoch: begun.epoch,
+            taken_from: begun.taken_from,
             pid: std::process::id(),
             reached: Seq::ZERO,
         }
@@ -194,6 +196,12 @@ impl Run {
         self.epoch
     }
 
+    /// `host:pid` of the process that died with this execution's lease, if one did.
+    #[must_use]
+    pub fn taken_from(&self) -> Option<&str> {
+        self.taken_from.as_deref()
+    }
+
     /// Counters summed over the whole log, those of abandoned lineages and of this run included.
     #[must_use]
     pub fn usage(&self) -> BTreeMap<String, i64> {
@@ -228,11 +236,7 @@ impl Run {
         let call = Call { kind: Kind::Step, scope: "", name, digest: &[], prev: self.reached, spawned: false };
         let claim = self.claim(call)?;
         if let Some(entry) = &claim.recorded {
-            self.reached = entry.seq();
-            return match entry.outcome() {
-                Outcome::Failed => Err(recorded_failure(name, entry)),
-                Outcome::Done | Outcome::Intent => self.decode(name, entry),
-            };
+            return self.answer(name, entry);
         }
         let started_ms = Some(self.store.now_ms());
         match body() {
@@ -276,7 +280,7 @@ impl Run {
         };
         Ok(Claim {
             kind: call.kind,
-            path: path(&ticket, occurrence, failures),
+            path: scope_within(&ticket.scope, &ticket.key, occurrence, failures),
             scope: ticket.scope,
             name: ticket.name,
             key: ticket.key,
@@ -302,7 +306,7 @@ impl Run {
         let intent = latest.outcome() == Outcome::Intent;
         Ok(Claim {
             kind: entry.kind(),
-            path: path(&ticket, entry.occurrence(), 0),
+            path: entry.path(),
             occurrence: entry.occurrence(),
             recorded: Some(latest.clone()).filter(|_| !intent),
             intent: Some(latest).filter(|_| intent),
@@ -374,6 +378,27 @@ impl Run {
             Some(lease) if self.pid == std::process::id() => self.store.release(lease),
             _ => Ok(()),
         }
+    }
+
+    /// What is on record, as the code would have got it.
+    pub(crate) fn answer<T: DeserializeOwned>(&mut self, name: &str, entry: &Entry) -> Result<T> {
+        self.reached = entry.seq();
+        match entry.outcome() {
+            Outcome::Failed => Err(recorded_failure(name, entry)),
+            Outcome::Done | Outcome::Intent => self.decode(name, entry),
+        }
+    }
+
+    pub(crate) fn reached(&self) -> Seq {
+        self.reached
+    }
+
+    pub(crate) fn reach(&mut self, seq: Seq) {
+        self.reached = seq;
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     fn append(
@@ -448,7 +473,7 @@ fn recorded_failure(step: &str, entry: &Entry) -> Error {
     Error::Step { step: step.to_owned(), source: source.into() }
 }
 
-fn encode<T: Serialize>(what: &str, value: &T) -> Result<Blob> {
+pub(crate) fn encode<T: Serialize>(what: &str, value: &T) -> Result<Blob> {
     let bytes = rmp_serde::to_vec_named(value);
     bytes
         .map(Blob::msgpack)
@@ -462,17 +487,4 @@ fn key(name: &str, digest: &[u8]) -> String {
     }
     let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     format!("{name}~{hex}")
-}
-
-/// The scope inside a claim. Names may hold anything, so their slashes are escaped; a very long key would
-/// repeat in every entry below it, so it is named by its hash.
-fn path(ticket: &Ticket, occurrence: u32, failures: u32) -> String {
-    const KEY_BYTES_MAX: usize = 200;
-    let mut element = ticket.key.replace('%', "%25").replace('/', "%2F");
-    if element.len() > KEY_BYTES_MAX {
-        element = Digest::of(element.as_bytes()).to_string();
-    }
-    let again = if failures > 0 { format!("~{failures}") } else { String::new() };
-    let own = format!("{element}#{occurrence}{again}");
-    if ticket.scope.is_empty() { own } else { format!("{}/{own}", ticket.scope) }
 }

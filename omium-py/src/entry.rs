@@ -60,6 +60,10 @@ impl PyEntry {
         self.entry.spawned()
     }
     #[getter]
+    fn path(&self) -> String {
+        self.entry.path()
+    }
+    #[getter]
     fn live(&self) -> bool {
         self.entry.live()
     }

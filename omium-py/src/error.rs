@@ -43,6 +43,7 @@ fn raise(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             attributes.set_item("found", &divergence.found)?;
             "Divergence"
         }
+        Error::InDoubt { .. } => "InDoubt",
         Error::Corrupted { .. } => "StoreCorrupted",
         Error::Unavailable { .. } => "StoreUnavailable",
         Error::NotAStore { .. } => "NotAStore",

@@ -82,6 +82,10 @@ impl PyRun {
         self.run.epoch()
     }
     #[getter]
+    fn taken_from(&self) -> Option<&str> {
+        self.run.taken_from()
+    }
+    #[getter]
     fn usage(&self) -> BTreeMap<String, i64> {
         self.run.usage()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wincode::{SchemaRead, SchemaWrite};
 
-use crate::id::{Seq, ValueRow};
+use crate::id::{Digest, Seq, ValueRow};
 
 /// What an entry records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -216,6 +216,11 @@ impl Entry {
     pub fn spawned(&self) -> bool {
         self.record.spawned
     }
+    /// The scope of what it called.
+    #[must_use]
+    pub fn path(&self) -> String {
+        scope_within(&self.scope, &self.key, self.record.occurrence, 0)
+    }
     /// Whether it lies on the lineage of the head.
     #[must_use]
     pub fn live(&self) -> bool {
@@ -255,4 +260,17 @@ impl Entry {
         };
         self.record.value.as_ref().map_or(0, size) + self.record.values.iter().map(|(_, slot)| size(slot)).sum::<u64>()
     }
+}
+
+/// The scope inside a call. Names may hold anything, so their slashes are escaped; a very long key would repeat in every
+/// entry below it, so it is named by its hash. `failures` before it at the same address set it apart from those.
+pub(crate) fn scope_within(scope: &str, key: &str, occurrence: u32, failures: u32) -> String {
+    const KEY_BYTES_MAX: usize = 200;
+    let mut element = key.replace('%', "%25").replace('/', "%2F");
+    if element.len() > KEY_BYTES_MAX {
+        element = Digest::of(element.as_bytes()).to_string();
+    }
+    let again = if failures > 0 { format!("~{failures}") } else { String::new() };
+    let own = format!("{element}#{occurrence}{again}");
+    if scope.is_empty() { own } else { format!("{scope}/{own}") }
 }

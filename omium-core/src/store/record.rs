@@ -27,6 +27,8 @@ pub(crate) struct Begun {
     /// None when the execution is finished: there is nothing to write.
     pub lease: Option<Leased>,
     pub epoch: u32,
+    /// `host:pid` of the owner who died with the lease.
+    pub taken_from: Option<String>,
     pub recorded: Recorded,
 }
 
@@ -186,7 +188,7 @@ impl Store {
         let (workflow, id, source) = (workflow.to_owned(), id.to_owned(), source.map(str::to_owned));
         let owned_id = id.clone();
         let with = Arc::clone(shared);
-        let (record, token) = self.place(
+        let (record, token, taken_from) = self.place(
             self.options.durability,
             |batch| input.map(|blob| batch.add(&blob.codec, &blob.bytes, None)).transpose(),
             move |index, placed, input| {
@@ -206,9 +208,12 @@ impl Store {
                 }
                 let finished = matches!(record.state.status, Status::Completed | Status::Cancelled);
                 if finished && purpose == Purpose::Run {
-                    return Ok((record, None));
+                    return Ok((record, None, None));
                 }
                 refuse_if_held(&with, index, &record, now_ms)?;
+                let dead = record.owner.map(|id| index.owner(id)).transpose()?.flatten();
+                let dead = dead.filter(|owner| !with.liveness.is_me(owner));
+                let dead = dead.map(|owner| format!("{}:{}", owner.host, owner.pid));
                 let (state, _) =
                     machine::apply(&record.state, Command::Lease).map_err(|refusal| refused(refusal, &record))?;
                 record.state = state;
@@ -221,13 +226,14 @@ impl Store {
                 record.source = source.clone().or(record.source);
                 index.update_execution(&record)?;
                 let token = record.state.token;
-                Ok((record, Some(token)))
+                Ok((record, Some(token), dead))
             },
         )?;
         Ok(Begun {
             status: record.state.status,
             lease: token.map(|token| Leased { id: owned_id, token }),
             epoch: record.state.epoch,
+            taken_from,
             recorded: recorded(shared, &record)?,
             workflow: record.workflow,
         })
@@ -239,7 +245,7 @@ impl Store {
         let record = shared.read(|index| find(index, id))?;
         let recorded = recorded(&shared, &record)?;
         let (status, epoch) = (record.state.status, record.state.epoch);
-        Ok(Begun { workflow: record.workflow, status, lease: None, epoch, recorded })
+        Ok(Begun { workflow: record.workflow, status, lease: None, epoch, taken_from: None, recorded })
     }
 
     /// Adds an entry under a lease.

@@ -79,6 +79,9 @@ class Entry:
     @property
     def spawned(self) -> bool: ...
     @property
+    def path(self) -> str:
+        """The scope of what it called."""
+    @property
     def live(self) -> bool:
         """Whether it lies on the lineage of the head (false: a rollback left it behind)."""
     @property
@@ -184,6 +187,9 @@ class Run:
     @property
     def epoch(self) -> int:
         """How many rollbacks the execution had when the run began."""
+    @property
+    def taken_from(self) -> str | None:
+        """`host:pid` of the process that died with this execution's lease; None when none did."""
     @property
     def usage(self) -> dict[str, int]:
         """Counters summed over every entry of the log, those rollbacks left behind and those of this run
