@@ -428,7 +428,7 @@ class Store:
     def plan_rollback(self, id: str, to: int) -> RollbackPlan: ...
     def rollback(self, id: str, to: int) -> RollbackPlan:
         """Moves the head; erases nothing; does nothing when the head is there already."""
-    def fork(self, id: str, at: int, new_id: str, *, edits: Sequence[tuple[int, Blob]] = ()) -> Execution:
+    def fork(self, id: str, at: int, new_id: str, *, edits: Sequence[tuple[int, Blob]] = ...) -> Execution:
         """Copies the lineage up to `at`; an edit replaces the value recorded at that seq in the fork only."""
     def delete(self, id: str) -> bool: ...
     def copy(self, id: str, new_id: str) -> None:
@@ -444,7 +444,7 @@ class Store:
         body: Blob,
         meta: Blob,
         values: Sequence[tuple[str, str, bytes]],
-        keep: Sequence[str] = (),
+        keep: Sequence[str] = ...,
         group: str | None = None,
         whole: bool = True,
         status: Status | None = None,
