@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from omium._acting import Effect
     from omium._effects import EffectRecord
 
-__all__ = ["Planned", "RollbackPlan", "finish", "plan", "rollback"]
+__all__ = ["Planned", "RollbackPlan", "finish", "plan", "refuse_open", "rollback"]
 
 _NOTE = "rollback"
 
@@ -102,6 +102,16 @@ def finish(store: _omium.Store, id: str) -> None:
     if begun is not None:
         to, abandon = begun
         rollback(store, id, to, abandon=abandon)
+
+
+def refuse_open(store: _omium.Store, id: str) -> None:
+    """For hosts, whose code cannot wait for a rollback to be finished first."""
+    try:
+        begun = _open(store, id)
+    except ExecutionNotFound:
+        return
+    if begun is not None:
+        raise InvalidInput(f"the rollback of {id!r} to {begun[0]} was interrupted: ask for it again, then run on")
 
 
 def _planned(record: EffectRecord, *, abandon: bool) -> Planned | None:

@@ -22,6 +22,7 @@ from omium.langgraph.convert import address, loader, place, sharing_loader, to_t
 from omium.langgraph.growing import GrowingLists
 from omium.langgraph.link import Link, StoreLocation
 from omium.langgraph.listing import matching, newest_first
+from omium.langgraph.node import NODES
 from omium.langgraph.parents import Parents
 from omium.langgraph.saving import Commit, saving, saving_writes
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.serde.base import SerializerProtocol
     from typing_extensions import Self
 
-    from omium._omium import State
+    from omium._omium import State, Store
 
 BATCH = 16
 """Checkpoints decoded per hop into a worker thread by alist."""
@@ -101,7 +102,7 @@ class Saver(BaseCheckpointSaver[int]):
     ) -> RunnableConfig:
         """Saves a checkpoint after the one `config` names; the same id again replaces it."""
         saved, commit = self._saving(config, checkpoint, metadata, new_versions)
-        self._commit(commit)
+        self._save(commit, config)
         return saved
 
     async def aput(
@@ -113,7 +114,7 @@ class Saver(BaseCheckpointSaver[int]):
     ) -> RunnableConfig:
         """Async put."""
         saved, commit = self._saving(config, checkpoint, metadata, new_versions)
-        await asyncio.to_thread(self._commit, commit)
+        await asyncio.to_thread(self._save, commit, config)
         return saved
 
     def put_writes(
@@ -124,7 +125,8 @@ class Saver(BaseCheckpointSaver[int]):
         task_path: str = "",
     ) -> None:
         """Saves what a task wrote, also before the checkpoint it belongs to."""
-        self._commit(saving_writes(config, writes, task_id, task_path, serde=self.serde))
+        commit = saving_writes(config, writes, task_id, task_path, serde=self.serde)
+        self._save_writes(commit, config, writes, task_id)
 
     async def aput_writes(
         self,
@@ -135,12 +137,13 @@ class Saver(BaseCheckpointSaver[int]):
     ) -> None:
         """Async put_writes."""
         commit = saving_writes(config, writes, task_id, task_path, serde=self.serde)
-        await asyncio.to_thread(self._commit, commit)
+        await asyncio.to_thread(self._save_writes, commit, config, writes, task_id)
 
     # Reading.
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint `config` names, or the newest of its thread and namespace."""
+        NODES.starts(self._link.store, config)
         state = self._link.store.get_state(*address(config))
         if state is None:
             return None
@@ -288,6 +291,26 @@ class Saver(BaseCheckpointSaver[int]):
             parents=self._parents,
             lists=self._lists,
         )
+
+    def store_of_nodes(self) -> Store:
+        """Where the nodes of its graphs record what they do."""
+        return self._link.store
+
+    def _save(self, commit: Commit, config: RunnableConfig) -> None:
+        execution, scope, parent = address(config)
+        store = self._link.store
+        NODES.refuse(store, execution)
+        self._commit(commit)
+        NODES.saved(store, execution, scope, parent)
+
+    def _save_writes(
+        self, commit: Commit, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task: str
+    ) -> None:
+        execution, store = address(config)[0], self._link.store
+        channels = [channel for channel, _ in writes]
+        NODES.refuse(store, execution, channels)
+        self._commit(commit)
+        NODES.wrote(store, execution, task, channels)
 
     def _commit(self, commit: Commit) -> None:
         _boundary.reach("claimed", "state", "")

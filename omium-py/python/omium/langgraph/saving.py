@@ -104,7 +104,7 @@ def saving_writes(
     ]
     channels = [channel for channel, _ in writes]
     replace = all(channel in WRITES_IDX_MAP for channel in channels)
-    standing = None if scope else status.of_writes(channels)
+    standing = None if scope else status.of_writes(writes)
 
     def commit(store: Store) -> None:
         if encoded:

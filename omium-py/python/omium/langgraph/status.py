@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.serde.types import ERROR, INTERRUPT, RESUME, TASKS
 
+from omium.exceptions import Waiting
 from omium.langgraph.parents import START
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ def of_checkpoint(checkpoint: Checkpoint, metadata: Mapping[str, Any]) -> Status
     return "running" if more else "completed"
 
 
-def of_writes(channels: Collection[str]) -> Status | None:
+def of_writes(writes: Sequence[tuple[str, Any]]) -> Status | None:
     """What a task's writes say of the thread; None when they say nothing."""
+    channels = dict(writes)
     if ERROR in channels:
-        return "failed"
+        return "waiting" if isinstance(channels[ERROR], Waiting) else "failed"
     if INTERRUPT in channels:
         return "waiting"
     return "running" if RESUME in channels else None

@@ -1,0 +1,179 @@
+"""Inside a node: the thread is the execution, and what the node does is recorded in it.
+
+LangGraph keeps the config of the running task in a context variable. Where its checkpointer is a Saver,
+steps, effects and model calls find their execution there, with no `with` block. A node that runs again,
+after a crash, an exception or an interrupt, is answered from what it recorded before.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.runnables.config import var_child_runnable_config
+from langgraph.checkpoint.serde.types import ERROR, RESUME
+
+from omium import _context, config
+from omium._context import Frame
+from omium._live import LiveRun
+from omium._undo import refuse_open
+from omium.langgraph.coordinates import Coordinates, Scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from omium._omium import Store
+
+__all__ = ["NODES", "Nodes"]
+
+_CHECKPOINTER = "__pregel_checkpointer"
+_RUNTIME = "__pregel_runtime"
+_SCRATCHPAD = "__pregel_scratchpad"
+_TASK = "__pregel_task_id"
+_IDLE_MAX = 1024
+_NOBODY = 0
+"""No strand: whatever runs in a node, in parallel or not, is found by its address alone."""
+
+
+class _Task:
+    """One execution of one task of a graph; an attempt after a failure is another one."""
+
+    def __init__(self, thread: _Thread, id: str, marks: tuple[Any, int], where: Coordinates) -> None:
+        self.thread = thread
+        self.id = id
+        self.marks = marks
+        """The scratchpad LangGraph made for it, and the number of the attempt."""
+        self.where = where
+        self.scope: str | None = None
+        """None before it recorded anything."""
+
+
+class _Thread:
+    """A thread while nodes of it run in this process."""
+
+    def __init__(self, store: Store, id: str) -> None:
+        self.store = store
+        self.id = id
+        self.lock = threading.RLock()
+        self.tasks: dict[str, _Task] = {}
+        self.run: LiveRun | None = None
+        self.scopes = Scopes(store, id)
+
+    def task(self, id: str, marks: tuple[Any, int], config: Mapping[str, Any]) -> _Task:
+        with self.lock:
+            task = self.tasks.get(id)
+            if task is None or task.marks[0] is not marks[0] or task.marks[1] != marks[1]:
+                where = self.scopes.coordinates(config["configurable"], config.get("metadata") or {})
+                task = self.tasks[id] = _Task(self, id, marks, where)
+            return task
+
+    @property
+    def idle(self) -> bool:
+        return not self.tasks and self.run is None
+
+    def frame(self, task: _Task) -> Frame:
+        with self.lock:
+            run = self._opened()
+            if task.scope is None:
+                task.scope = self.scopes.of(task.where, run)
+                run.native.restart(task.scope)
+        return Frame(run, task.scope, 0, _NOBODY, host=task)
+
+    def end(self, tasks: Sequence[_Task]) -> None:
+        """Gives the lease back when the last of its nodes has ended."""
+        with self.lock:
+            for task in tasks:
+                self.tasks.pop(task.id, None)
+            run = self.run
+            if run is None or self.tasks:
+                return
+            run.ended = True
+            run.native.release()
+            # What aborted it is not forgotten: the graph may have taken it for an answer of a tool.
+            if run.aborted is None:
+                self.run = None
+
+    def start(self) -> None:
+        """A new invocation of the graph: whatever aborted the one before is over."""
+        with self.lock:
+            if self.run is not None and self.run.ended:
+                self.run = None
+
+    def _opened(self) -> LiveRun:
+        if self.run is None or not self.run.of_this_process():
+            refuse_open(self.store, self.id)
+            native = self.store.begin("langgraph", self.id, mode="attach")
+            self.run = LiveRun(self.store, native, config.settings().codec)
+        return self.run
+
+
+class Nodes:
+    """The host `_context.frame` asks; a Saver tells it when nodes end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads: dict[tuple[str, str], _Thread] = {}
+
+    def place(self) -> _Task | None:
+        """The task that runs here; None outside of a node of a graph that has a Saver."""
+        known = var_child_runnable_config.get()
+        if not known:
+            return None
+        parts: Mapping[str, Any] = known.get("configurable") or {}
+        saver, id, name = parts.get(_CHECKPOINTER), parts.get(_TASK), parts.get("thread_id")
+        store = getattr(saver, "store_of_nodes", None)
+        if store is None or id is None or name is None:
+            return None
+        thread = self._thread(store(), str(name))
+        runtime = getattr(parts.get(_RUNTIME), "execution_info", None)
+        return thread.task(id, (parts.get(_SCRATCHPAD), getattr(runtime, "node_attempt", 1)), known)
+
+    def frame(self, place: _Task) -> Frame:
+        return place.thread.frame(place)
+
+    def starts(self, store: Store, config: Mapping[str, Any]) -> None:
+        """A graph, or a subgraph of it, reads where it stands before it runs its nodes."""
+        parts = config.get("configurable") or {}
+        scope = parts.get("checkpoint_ns") or ""
+        name = str(parts["thread_id"])
+        thread = self._threads.get((store.path, name))
+        if scope:
+            thread = thread or self._thread(store, name)
+            thread.scopes.enter(scope, parts, config.get("metadata") or {})
+        elif thread is not None:
+            thread.start()
+
+    def refuse(self, store: Store, name: str, channels: Collection[str] = ()) -> None:
+        """Raises what ended the run, when something on the way swallowed it and saves a result."""
+        thread = self._threads.get((store.path, name))
+        run = None if thread is None else thread.run
+        if run is not None and run.aborted is not None and ERROR not in channels:
+            raise run.aborted
+
+    def wrote(self, store: Store, name: str, task: str, channels: Collection[str]) -> None:
+        """A task has ended: LangGraph saved what it wrote, its failure or its interrupt."""
+        thread = self._threads.get((store.path, name))
+        ended = None if thread is None else thread.tasks.get(task)
+        if thread is not None and ended is not None and set(channels) != {RESUME}:
+            thread.end([ended])
+
+    def saved(self, store: Store, name: str, scope: str, parent: str | None) -> None:
+        """A superstep has ended: its checkpoint follows the one its tasks ran from."""
+        thread = self._threads.get((store.path, name))
+        if thread is not None:
+            over = [task for task in tuple(thread.tasks.values()) if task.where.ran_from(scope, parent)]
+            thread.end(over)
+
+    def _thread(self, store: Store, name: str) -> _Thread:
+        with self._lock:
+            thread = self._threads.get((store.path, name))
+            if thread is None:
+                if len(self._threads) >= _IDLE_MAX:
+                    for key in [key for key, each in self._threads.items() if each.idle]:
+                        del self._threads[key]
+                thread = self._threads[store.path, name] = _Thread(store, name)
+            return thread
+
+
+NODES = Nodes()
+_context.hosts.append(NODES)
