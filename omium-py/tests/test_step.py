@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextvars
 import inspect
+import sys
 import typing
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -179,6 +181,10 @@ def test_key_names_what_identifies_a_call(ran: Counter[str]) -> None:
     def wrong(a: int) -> int:
         return a
 
+    assert by_function({}, 3.0) == 3.0
+    assert wrong(1) == 1
+    ran.clear()
+
     for stamp in (1.0, 2.0):
         with omium.execution("x"):
             assert by_name("a", stamp) == 1.0
@@ -275,7 +281,31 @@ def test_the_failure_that_ended_the_run_is_tried_again(ran: Counter[str]) -> Non
     assert run.status == "completed"
 
 
-def test_a_failure_that_ended_the_run_is_tried_again_though_others_went_on(ran: Counter[str]) -> None:
+def itself(error: Exception) -> None:
+    raise error
+
+
+def cause(error: Exception) -> None:
+    raise RuntimeError("a consequence") from error
+
+
+def context(error: Exception) -> None:
+    try:
+        raise error
+    except ConnectionError:
+        raise RuntimeError("a consequence")  # noqa: B904
+
+
+def group(error: Exception) -> None:
+    if sys.version_info < (3, 11):
+        raise error
+    raise ExceptionGroup("several", [ValueError("another"), ExceptionGroup("inner", [error])])  # noqa: F821
+
+
+@pytest.mark.parametrize("ends", [itself, cause, context, group])
+def test_a_failure_that_ended_the_run_is_tried_again_though_others_went_on(
+    ends: Callable[[Exception], None], ran: Counter[str]
+) -> None:
     """Threads went on recording after it; it is known by the exception that ended the run."""
 
     @omium.step
@@ -287,12 +317,15 @@ def test_a_failure_that_ended_the_run_is_tried_again_though_others_went_on(ran: 
 
     def program() -> list[int]:
         with omium.execution("x"):
-            context = [contextvars.copy_context() for _ in range(4)]
+            contexts = [contextvars.copy_context() for _ in range(4)]
             with ThreadPoolExecutor(1) as pool:
-                futures = [pool.submit(context[n].run, work, n) for n in range(4)]
+                futures = [pool.submit(contexts[n].run, work, n) for n in range(4)]
+            error = futures[0].exception()
+            if isinstance(error, ConnectionError):
+                ends(error)
             return [future.result() for future in futures]
 
-    with pytest.raises(ConnectionError):
+    with pytest.raises(Exception):  # noqa: B017, PT011
         program()
     assert program() == [0, 1, 2, 3]
     assert ran == {"work 0": 2, "work 1": 1, "work 2": 1, "work 3": 1}

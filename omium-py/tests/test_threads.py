@@ -141,3 +141,31 @@ def test_executions_in_parallel_threads_do_not_meet() -> None:
         names = [f"e{n}" for n in range(16)]
         assert list(pool.map(program, names)) == [[f"{name}{i}" for i in range(10)] for name in names]
     assert all(len(omium.get(name).checkpoints()) == 10 for name in names)
+
+
+def test_contexts_copied_in_one_thread_are_strands_whoever_runs_them(ran: Counter[str]) -> None:
+    """A pool may run a child in the thread that made it, or in another: the record must not care."""
+
+    @omium.step
+    def work(name: str) -> str:
+        ran[name] += 1
+        return name
+
+    def program(order: list[str], stop: bool) -> None:
+        children: dict[str, contextvars.Context] = {}
+
+        def parent() -> None:
+            work("parent")
+            children.update((name, contextvars.copy_context()) for name in order)
+
+        with omium.execution("c"):
+            contextvars.copy_context().run(parent)
+            for name in order:
+                children[name].run(work, name)
+                if stop:
+                    raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        program(["b", "c"], stop=True)
+    program(["c", "b"], stop=False)
+    assert ran == {"parent": 1, "b": 1, "c": 1}

@@ -7,10 +7,7 @@ strands never disturb each other. A plain thread starts without it: what it call
 from __future__ import annotations
 
 import itertools
-import sys
-import threading
-import weakref
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -20,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Frame", "Host", "Limit", "Owner", "current", "frame", "hosts", "nowhere", "place", "strand"]
 
-Owner = tuple[int, int]
-"""A thread and the asyncio task in it (0: none). Never reused, unlike the ids Python gives them."""
+Owner = int
+"""One context: of a task, of a thread, or of whatever ran a copy of it. Never reused; 0 is none."""
 
 
 class Limit:
@@ -77,9 +74,19 @@ class _Nothing:
 
 _NOTHING: Any = _Nothing()
 
+
+class _Mark:
+    """Tells the context it was set in from every copy of that context."""
+
+    __slots__ = ("number", "token")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.token: Token[_Mark | None]
+
+
 _numbers = itertools.count(1)
-_thread = threading.local()
-_tasks: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+_mark: ContextVar[_Mark | None] = ContextVar("omium_mark", default=None)
 
 
 def frame() -> Frame | None:
@@ -108,23 +115,14 @@ def nowhere() -> Frame:
 
 def strand() -> Owner:
     """The strand that is running now."""
-    try:
-        thread: int = _thread.number
-    except AttributeError:
-        thread = _thread.number = next(_numbers)
-    return thread, _task()
-
-
-def _task() -> int:
-    # A program that has not imported asyncio runs no task, and importing it here would cost 40 ms.
-    asyncio: Any = sys.modules.get("asyncio")
-    running = getattr(asyncio, "_get_running_loop", None)
-    if running is None or running() is None:
-        return 0
-    task = asyncio.current_task()
-    if task is None:
-        return 0
-    number = _tasks.get(task)
-    if number is None:
-        number = _tasks[task] = next(_numbers)
-    return number
+    mark = _mark.get()
+    if mark is not None:
+        try:
+            # Python lets a token reset its variable in the context that made it and in no copy of it.
+            _mark.reset(mark.token)
+        except (ValueError, RuntimeError):
+            mark = None
+    if mark is None:
+        mark = _Mark(next(_numbers))
+    mark.token = _mark.set(mark)
+    return mark.number

@@ -70,7 +70,6 @@ def revive(data: Any) -> BaseException:
         base.__init__(error, *args)
     except (NotSerializable, TypeError, ValueError):
         return unknown
-    error.args = tuple(args)
     for key, item in (state or {}).items():
         BaseException.__setattr__(error, key, item)
     return error

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Escape", "Host", "Seam", "unordered"]
 
-_NO_STRAND = (0, 0)
+_NO_STRAND = 0
 """An owner that no strand is: a claim with it is found by its address alone."""
 
 _hosted: ContextVar[bool] = ContextVar("omium_crewai_hosted", default=False)
