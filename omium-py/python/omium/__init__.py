@@ -28,6 +28,7 @@ from omium.config import init
 from omium.effect import effect, idempotency_key
 from omium.exceptions import (
     BudgetExceeded,
+    CheckFailed,
     Divergence,
     EntryNotFound,
     ExecutionNotFound,
@@ -42,14 +43,18 @@ from omium.exceptions import (
     NotSerializable,
     OmiumError,
     PostconditionFailed,
+    PreconditionFailed,
     RecordedFailure,
+    RolledBack,
     StepTimeout,
     StoreCorrupted,
     StoreUnavailable,
+    Stuck,
     UndoFailed,
     Waiting,
 )
 from omium.execution import Execution, execution, executions, get
+from omium.recovery import Failure, Recovery, failure
 from omium.retry import Retry
 from omium.signal import aask, answer, ask, asleep, sleep
 from omium.step import step
@@ -61,12 +66,14 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncWorkflow",
     "BudgetExceeded",
+    "CheckFailed",
     "Checkpoint",
     "Divergence",
     "Entry",
     "EntryNotFound",
     "Execution",
     "ExecutionNotFound",
+    "Failure",
     "Fenced",
     "FormatUnsupported",
     "FrameworkUnsupported",
@@ -78,12 +85,16 @@ __all__ = [
     "NotSerializable",
     "OmiumError",
     "PostconditionFailed",
+    "PreconditionFailed",
     "RecordedFailure",
+    "Recovery",
     "ReplayReport",
     "Retry",
+    "RolledBack",
     "StepTimeout",
     "StoreCorrupted",
     "StoreUnavailable",
+    "Stuck",
     "UndoFailed",
     "Waiting",
     "Workflow",
@@ -99,6 +110,7 @@ __all__ = [
     "effect",
     "execution",
     "executions",
+    "failure",
     "get",
     "idempotency_key",
     "init",

@@ -9,13 +9,13 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from omium import _arguments, _doubt, _intent, _registry, codec
+from omium import _arguments, _doubt, _intent, _registry
 from omium._arguments import Parameters
 from omium._course import Body, Disk, Failure, Sleep
 from omium._given import Given
 from omium._intent import Note
 from omium._live import is_abort
-from omium.exceptions import Divergence, OmiumError, StepTimeout
+from omium.exceptions import Divergence, OmiumError, PostconditionFailed, PreconditionFailed, StepTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from omium._course import Course
     from omium._place import Place
     from omium._record import Policy
+    from omium.checks import Checks
 
 __all__ = ["Effect", "course"]
 
@@ -37,6 +38,7 @@ class Effect:
         name: str | None,
         key: Key | None,
         policy: Policy,
+        checks: Checks,
         probe: Callable[..., Any] | None,
         undo: Callable[..., Any] | None,
         in_doubt: str | None,
@@ -46,6 +48,7 @@ class Effect:
         self.is_async = _arguments.is_async(function)
         self.parameters = Parameters(function, key)
         self.policy = policy
+        self.checks = checks
         self.probe = probe
         self.undo = undo
         self.in_doubt = _doubt.parse(in_doubt, probe)
@@ -59,6 +62,9 @@ def course(effect: Effect, place: Place, args: tuple[Any, ...], kwargs: dict[str
         receipt = yield from trial.settle()
         if receipt is not None:
             return (yield from trial.commit(receipt))
+        refused = yield from trial.refused()
+        if refused is not None:
+            return refused
         yield from trial.intend()
         return (yield from trial.attempts())
     except Exception as error:
@@ -116,6 +122,20 @@ class _Trial:
         self.seq = intent
         return None
 
+    def refused(self) -> Course:
+        """The failure of a precondition; None when the effect may begin, or has begun before."""
+        checks = self.effect.checks
+        if not checks.preconditions or self.key:
+            return None
+        before = checks.abefore if self.effect.is_async else checks.before
+        try:
+            yield Body(self.place.inside(), partial(before, self.given.arguments))
+        except PreconditionFailed as error:
+            give_up = partial(self.place.give_up, error, 1, self.effect.policy.recovery)
+            self.place.arrive((yield Disk(give_up)))
+            return Failure(error)
+        return None
+
     def intend(self) -> Course:
         """Records that the body is about to run, unless it is the intent in doubt that is carried on."""
         if not self.seq:
@@ -152,8 +172,7 @@ class _Trial:
                 wait = effect.policy.retry.wait(attempt, error)
                 if wait is None:
                     self.run.begun[self.seq] = True
-                    failed = partial(place.fail, error, codec.dumps_failure(error), attempt)
-                    place.arrive((yield Disk(failed)))
+                    place.arrive((yield Disk(partial(place.give_up, error, attempt, effect.policy.recovery))))
                     return Failure(error)
                 yield Sleep(wait)
             else:
@@ -161,12 +180,24 @@ class _Trial:
         raise AssertionError("count() does not end")
 
     def commit(self, value: Any, attempts: int = 1) -> Course:
-        """Records the receipt. One that cannot be recorded leaves the effect in doubt."""
+        """Records the receipt. One that cannot be recorded leaves the effect in doubt.
+
+        One that fails a postcondition is recorded with that failure: the effect did happen.
+        """
         try:
             blob = self.place.encode(value)
         except OmiumError as error:
             self.run.abort(error)
             raise
+        checks = self.effect.checks
+        try:
+            if checks.postconditions:
+                after = checks.aafter if self.effect.is_async else checks.after
+                yield Body(self.place.inside(), partial(after, value, self.given.arguments))
+        except PostconditionFailed as error:
+            commit = partial(self.place.commit_refused, blob, error, attempts, self.effect.policy.recovery)
+            self.place.arrive((yield Disk(commit)))
+            return Failure(error)
         self.place.arrive((yield Disk(partial(self.place.commit, blob, attempts))))
         return value
 

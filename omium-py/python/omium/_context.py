@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from omium._live import LiveRun
+    from omium.recovery._failure import Failure
 
 __all__ = ["Frame", "Host", "Limit", "Owner", "current", "frame", "hosts", "nowhere", "place", "strand"]
 
@@ -47,6 +48,8 @@ class Frame(NamedTuple):
     """What surrounds the code and may be given up while a thread still runs it."""
     kind: str | None = None
     """The kind of the entry around the code; what a model call does inside an "llm" is part of it."""
+    failure: Failure | None = None
+    """What the code is run again to repair."""
     host: Hashable = None
     """Where in a host framework the frame was made; None outside of one."""
 
@@ -97,10 +100,15 @@ def frame() -> Frame | None:
     """
     here = current.get()
     for host in hosts:
-        place = host.place()
-        if place is not None and (here is None or here.host != place):
-            return host.frame(place)
-    return here if here is not None and here.run.of_this_process() else None
+        at = host.place()
+        if at is not None:
+            return _live(here) if here is not None and here.host == at else host.frame(at)
+    # A frame made in a host's code that is over is nobody's any more.
+    return None if here is None or here.host is not None else _live(here)
+
+
+def _live(here: Frame) -> Frame | None:
+    return here if here.run.of_this_process() else None
 
 
 def place() -> Hashable:

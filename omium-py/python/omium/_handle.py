@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from omium import _context, _effects, _omium, _registry, codec, config
+from omium import _context, _effects, _omium, _registry, codec, config, recovery
 from omium._answers import open_questions, settle
 from omium._course import served_by
 from omium._entry import Entry, load
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from omium._registry import AnyWorkflow
     from omium._replay import ReplayReport
     from omium._undo import RollbackPlan
+    from omium.recovery import Failure
 
 __all__ = ["Execution"]
 
@@ -104,7 +105,12 @@ class Execution(Generic[R]):
         """What one can return to, in the order of seq: every finished step on the live lineage."""
         entries = self.store.entries(self._id)
         pickled = self._allows_pickle()
-        return [Entry(each, allow_pickle=pickled) for each in entries if each.status == "done"]
+        done = [each for each in entries if each.status == "done" and each.scope != recovery.SCOPE]
+        return [Entry(each, allow_pickle=pickled) for each in done]
+
+    def failures(self) -> list[Failure]:
+        """Every failure on record, in the order of seq; those a rollback left behind too."""
+        return recovery.failures(self.store.entries(self._id, all=True))
 
     def effects(self) -> list[EffectRecord]:
         """Every effect with its state, in the order they began; those a rollback left behind too."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omium import _boundary, _differences, _omium, codec
 from omium._context import Frame, current, strand
 from omium._live import describe, is_abort, on_record
-from omium.exceptions import Divergence, OmiumError, RecordedFailure, StepTimeout
+from omium.exceptions import Divergence, OmiumError, PostconditionFailed, RecordedFailure, StepTimeout
 from omium.recovery import _failure
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Place:
                 name,
                 _omium.digest(self._input),
                 prev=frame.prev,
-                spawned=again or self._owner != frame.owner,
+                spawned=again or frame.host is not None or self._owner != frame.owner,
             )
         except Divergence as error:
             readable = self._explain(error, name)
@@ -138,7 +138,11 @@ class Place:
             allowed = self._codec == "pickle"
             loaded = codec.loads(entry.value.codec, entry.value.read(), allow_pickle=allowed)
         if entry.status != "failed":
-            return loaded
+            refused = _failure.of_entry(entry) if self._kind == "effect" else None
+            if refused is None:
+                return loaded
+            self.decided = _failure.decision(entry)
+            raise PostconditionFailed(refused.message, step=entry.name, condition=refused.condition, path=refused.path)
         failure = loaded if isinstance(loaded, BaseException) else RecordedFailure(entry.error or "")
         on_record(failure, entry.seq)
         self.decided = _failure.decision(entry)
@@ -184,6 +188,15 @@ class Place:
         self.decided = _actions.decide(policy, self._frame.run, self._claim.name, error, failure)
         meta = _failure.record(failure, self.decided)
         return self.fail(error, codec.dumps_failure(error), attempts, meta=meta)
+
+    def commit_refused(self, value: codec.Blob, error: Exception, attempts: int, policy: Recovery | None) -> int:
+        """Records the receipt of an effect that happened and failed a postcondition. Blocks on the disk."""
+        from omium.recovery import _actions
+
+        failure = _failure.of(error)
+        run, name = self._frame.run, self._claim.name
+        self.decided = _actions.decide(policy, run, name, error, failure, again=False)
+        return self.commit(value, attempts, meta=_failure.record(failure, self.decided))
 
     def fail(
         self,

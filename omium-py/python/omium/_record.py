@@ -8,17 +8,19 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from omium import _context, _omium, _timeout, codec, retry
+from omium import _context, _omium, _timeout, recovery, retry
 from omium._place import Place
 from omium._worker import off_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-__all__ = ["Place", "Policy", "acall", "call"]
+
+__all__ = ["Place", "Policy", "acall", "call", "policy"]
 
 T = TypeVar("T")
 
@@ -30,9 +32,24 @@ class Policy(NamedTuple):
     timeout: float | None = None
     codec: str | None = None
     """None: that of the execution."""
+    recovery: recovery.Recovery | None = None
 
 
 PLAIN = Policy()
+
+
+def policy(
+    retries: int | retry.Retry = 0,
+    timeout: float | None = None,
+    codec: str | None = None,
+    ladder: recovery.Recovery | Sequence[str] | None = None,
+) -> Policy:
+    """The policy a decorator asks for. `retries` goes before the retry of a recovery policy."""
+    parsed = recovery.parse(ladder)
+    again = retry.parse(retries)
+    if parsed is not None and again.times == 0:
+        again = retry.parse(parsed.retry)
+    return Policy(again, _timeout.parse(timeout), codec, parsed)
 
 
 def call(
@@ -43,18 +60,31 @@ def call(
     policy: Policy = PLAIN,
 ) -> T:
     """The recorded value, or that of the body, recorded. Outside an execution just the body's."""
-    here = _context.frame()
-    if here is None:
-        return body()
-    place = Place(here, kind, name, inputs, policy.codec)
+    while True:
+        here = _context.frame()
+        if here is None:
+            return body()
+        place = Place(here, kind, name, inputs, policy.codec)
+        try:
+            return _once(place, body, policy)
+        except Exception as error:
+            go_on = None if place.decided is None else recovery.carry(place, error)
+            if go_on is None:
+                raise
+        if go_on.given:
+            body = partial(_identity, go_on.value)
+
+
+def _once(place: Place, body: Callable[[], T], policy: Policy) -> T:
     if (entry := place.recorded) is not None:
         place.arrive(entry.seq)
         recorded: T = place.answer(entry)
         return recorded
     try:
+        failure: recovery.Failure | None = None
         for attempt in count(1):
             try:
-                value = _timeout.run(place.inside(attempt), body, policy.timeout)
+                value = _timeout.run(place.inside(attempt, failure), body, policy.timeout)
                 place.arrive(place.commit(place.encode(value), attempt))
                 return value
             except Exception as error:
@@ -62,8 +92,9 @@ def call(
                     raise
                 wait = policy.retry.wait(attempt, error)
                 if wait is None:
-                    place.arrive(place.fail(error, codec.dumps_failure(error), attempt))
+                    place.arrive(place.give_up(error, attempt, policy.recovery))
                     raise
+                failure = recovery.failure_of(error)
             time.sleep(wait)
         raise AssertionError("count() does not end")
     finally:
@@ -78,10 +109,22 @@ async def acall(
     policy: Policy = PLAIN,
 ) -> T:
     """`call` for an async body: the event loop never waits for the disk."""
-    here = _context.frame()
-    if here is None:
-        return await body()
-    place = Place(here, kind, name, inputs, policy.codec)
+    while True:
+        here = _context.frame()
+        if here is None:
+            return await body()
+        place = Place(here, kind, name, inputs, policy.codec)
+        try:
+            return await _aonce(place, body, policy)
+        except Exception as error:
+            go_on = None if place.decided is None else await recovery.acarry(place, error)
+            if go_on is None:
+                raise
+        if go_on.given:
+            body = partial(_aidentity, go_on.value)
+
+
+async def _aonce(place: Place, body: Callable[[], Awaitable[T]], policy: Policy) -> T:
     if (entry := place.recorded) is not None:
         place.arrive(entry.seq)
         recorded: T = await off_loop(place.answer, entry)
@@ -89,9 +132,10 @@ async def acall(
     import asyncio
 
     try:
+        failure: recovery.Failure | None = None
         for attempt in count(1):
             try:
-                value = await _timeout.arun(place.inside(attempt), body, policy.timeout)
+                value = await _timeout.arun(place.inside(attempt, failure), body, policy.timeout)
                 place.arrive(await off_loop(place.commit, place.encode(value), attempt))
                 return value
             except Exception as error:
@@ -99,10 +143,18 @@ async def acall(
                     raise
                 wait = policy.retry.wait(attempt, error)
                 if wait is None:
-                    failure = codec.dumps_failure(error)
-                    place.arrive(await off_loop(place.fail, error, failure, attempt))
+                    place.arrive(await off_loop(place.give_up, error, attempt, policy.recovery))
                     raise
+                failure = recovery.failure_of(error)
             await asyncio.sleep(wait)
         raise AssertionError("count() does not end")
     finally:
         place.leave()
+
+
+def _identity(value: T) -> T:
+    return value
+
+
+async def _aidentity(value: T) -> T:
+    return value

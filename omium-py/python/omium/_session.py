@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from omium import _boundary, _context, codec, config
 from omium._context import Frame
 from omium._course import served_by
-from omium._live import LiveRun, Mode
+from omium._live import LiveRun, Mode, Rewind, describe
 from omium._undo import finish
 from omium._worker import off_loop
-from omium.exceptions import ExecutionNotFound, OmiumError, Waiting
+from omium.exceptions import ExecutionNotFound, OmiumError, RolledBack, Waiting
+from omium.recovery import _actions
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -95,15 +96,40 @@ class Session(Generic[R]):
         if not config.instrumented():
             config.instrument()
         if self._mode == "live":
-            # Code must not run forward from effects of which some are undone and others are not.
+            # Code must not run forward from effects of which some are undone and others are not, nor from a
+            # failure that is to be repaired further back.
             finish(self.handle.store, self.handle.id)
+            self._go_back()
         native = self.handle.store.begin(
             self._named(), self.handle.id, input=self._input, source=self._source, mode=self._mode
         )
         self.run = LiveRun(self.handle.store, native, self._codec)
         self.run.budget = self._budget
         self._begun = True
+        if native.mode == "live":
+            self.run.rewinds = True
+            self._note_crash()
         _boundary.reach("begun", "execution", self.handle.id)
+
+    def _go_back(self) -> None:
+        """Makes the rollback that a recovery policy had decided when the process died."""
+        try:
+            to = _actions.pending(self.handle.store, self.handle.id)
+        except ExecutionNotFound:
+            return
+        if to is not None:
+            self.handle.rollback(to)
+
+    def _note_crash(self) -> None:
+        dead = self.run.native.taken_from
+        if dead is not None:
+            _actions.crashed(self.run, dead)
+
+    def again(self) -> Session[R]:
+        """The same once more, for a run that follows this one."""
+        other: Session[R] = object.__new__(type(self))
+        vars(other).update(vars(self), result=None, _begun=False)
+        return other
 
     def _named(self) -> str:
         """The workflow: the one given, else the one on record."""
@@ -122,13 +148,26 @@ class Session(Generic[R]):
         return self.handle
 
     def _close(self, error: BaseException | None) -> bool:
-        waits = isinstance(self.run.aborted, Waiting) and (error is None or isinstance(error, Exception))
+        aborted = self.run.aborted
+        waits = isinstance(aborted, Waiting) and (error is None or isinstance(error, Exception))
         try:
             self._end(error)
         except Waiting:
             if not (waits and self._parks):
                 raise
+        except Rewind as rewind:
+            if self._parks:
+                raise
+            raise self._rolled_back(rewind) from rewind.error
+        if isinstance(aborted, Rewind) and not self._parks:
+            raise self._rolled_back(aborted) from aborted.error
         return waits and self._parks
+
+    def _rolled_back(self, rewind: Rewind) -> RolledBack:
+        """Goes back: the code of a `with` block can only be run again by whoever ran it."""
+        if rewind.to is not None:
+            self.handle.rollback(rewind.to)
+        return RolledBack(f"{describe(rewind.error)}; {self.handle.id!r} went back: run the program again to go on")
 
     def _end(self, error: BaseException | None) -> None:
         if not self.run.of_this_process():
@@ -136,7 +175,8 @@ class Session(Generic[R]):
         if error is not None:
             self.run.stop(error)
             aborted = self.run.aborted
-            if aborted is not None and aborted is not error and isinstance(error, Exception):
+            rewinds = isinstance(aborted, Rewind)
+            if aborted is not None and aborted is not error and (rewinds or isinstance(error, Exception)):
                 # An SDK or a framework made an error of its own of it.
                 raise aborted from error
             return

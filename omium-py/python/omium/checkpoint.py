@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from omium import _context, codec, retry
+from omium import _context, codec
 from omium._place import Place
 from omium._worker import off_loop
 from omium.step import Codec, step
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from omium import retry
     from omium._arguments import Key
     from omium._context import Frame
+    from omium.checks import Condition
+    from omium.recovery import Recovery
 
 __all__ = ["Checkpoint", "checkpoint"]
 
@@ -30,10 +33,22 @@ def checkpoint(
     key: Key | None = None,
     retries: int | retry.Retry = 0,
     timeout: float | None = None,
+    preconditions: Sequence[Condition] = (),
+    postconditions: Sequence[Condition] = (),
+    recovery: Recovery | Sequence[str] | None = None,
     codec: Codec | None = None,
 ) -> Callable[[F], F]:
     """`@omium.step` with the name first: `@omium.checkpoint("plan")`."""
-    return step(name=name, key=key, retries=retries, timeout=timeout, codec=codec)
+    return step(
+        name=name,
+        key=key,
+        retries=retries,
+        timeout=timeout,
+        preconditions=preconditions,
+        postconditions=postconditions,
+        recovery=recovery,
+        codec=codec,
+    )
 
 
 class Checkpoint:

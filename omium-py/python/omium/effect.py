@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from omium import _context, _intent, _live, _registry, _timeout, retry
+from omium import _context, _intent, _live, _record, _registry
 from omium._acting import Effect, course
 from omium._course import adrive, drive
 from omium._place import Place
-from omium._record import Policy
 from omium._worker import off_loop
+from omium.checks import Checks, Condition
 from omium.exceptions import InvalidInput
+from omium.recovery import Recovery, acarry, carry
 
 if TYPE_CHECKING:
-    from omium import _doubt
+    from omium import _doubt, retry
     from omium._arguments import Key
     from omium.step import Codec
 
@@ -48,6 +49,9 @@ def effect(
     in_doubt: _doubt.Policy | None = None,
     retries: int | retry.Retry = 0,
     timeout: float | None = None,
+    preconditions: Sequence[Condition] = (),
+    postconditions: Sequence[Condition] = (),
+    recovery: Recovery | Sequence[str] | None = None,
     name: str | None = None,
     codec: Codec | None = None,
 ) -> Callable[[F], F]: ...
@@ -61,6 +65,9 @@ def effect(
     in_doubt: _doubt.Policy | None = None,
     retries: int | retry.Retry = 0,
     timeout: float | None = None,
+    preconditions: Sequence[Condition] = (),
+    postconditions: Sequence[Condition] = (),
+    recovery: Recovery | Sequence[str] | None = None,
     name: str | None = None,
     codec: Codec | None = None,
 ) -> Any:
@@ -74,14 +81,17 @@ def effect(
     `receipt` and `idempotency_key` where they take them.
 
     `key` names the arguments that identify the effect, or computes it from them. `retries` and
-    `timeout` are those of a step; a probe is asked after every failed attempt.
+    `timeout` are those of a step; a probe is asked after every failed attempt. So are the conditions and
+    `recovery`, but for this: an effect that fails a postcondition has happened. Its receipt is recorded,
+    it is not tried again, and a rollback undoes it.
     """
-    policy = Policy(retry.parse(retries), _timeout.parse(timeout), codec)
+    policy = _record.policy(retries, timeout, codec, recovery)
 
     def decorate(function: Any) -> Any:
         if isinstance(function, (staticmethod, classmethod)):
             return type(function)(decorate(function.__func__))
-        made = Effect(function, name, key, policy, probe, undo, in_doubt)
+        checks = Checks.of(function, name, preconditions=preconditions, postconditions=postconditions)
+        made = Effect(function, name, key, policy, checks, probe, undo, in_doubt)
         _registry.add_effect(made)
         return _acall(made) if made.is_async else _call(made)
 
@@ -91,35 +101,67 @@ def effect(
 def _call(effect: Effect) -> Callable[..., Any]:
     @wraps(effect.function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        place = _place(effect, args, kwargs)
-        if place is None:
-            return _outside(effect, args, kwargs)
-        if (entry := place.recorded) is not None:
-            place.arrive(entry.seq)
-            return place.answer(entry)
-        try:
-            return drive(course(effect, place, args, kwargs))
-        finally:
-            place.leave()
+        while True:
+            place = _place(effect, args, kwargs)
+            if place is None:
+                return _outside(effect, args, kwargs)
+            try:
+                return _once(effect, place, args, kwargs)
+            except Exception as error:
+                go_on = None if place.decided is None else carry(place, error)
+                if go_on is None:
+                    raise
+            if go_on.given:
+                _settle(_place(effect, args, kwargs), go_on.value)
+                return go_on.value
 
     return call
+
+
+def _once(effect: Effect, place: Place, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if (entry := place.recorded) is not None:
+        place.arrive(entry.seq)
+        return place.answer(entry)
+    try:
+        return drive(course(effect, place, args, kwargs))
+    finally:
+        place.leave()
 
 
 def _acall(effect: Effect) -> Callable[..., Any]:
     @wraps(effect.function)
     async def acall(*args: Any, **kwargs: Any) -> Any:
-        place = _place(effect, args, kwargs)
-        if place is None:
-            return await _outside(effect, args, kwargs)
-        if (entry := place.recorded) is not None:
-            place.arrive(entry.seq)
-            return await off_loop(place.answer, entry)
-        try:
-            return await adrive(course(effect, place, args, kwargs))
-        finally:
-            place.leave()
+        while True:
+            place = _place(effect, args, kwargs)
+            if place is None:
+                return await _outside(effect, args, kwargs)
+            try:
+                return await _aonce(effect, place, args, kwargs)
+            except Exception as error:
+                go_on = None if place.decided is None else await acarry(place, error)
+                if go_on is None:
+                    raise
+            if go_on.given:
+                await off_loop(_settle, _place(effect, args, kwargs), go_on.value)
+                return go_on.value
 
     return acall
+
+
+async def _aonce(effect: Effect, place: Place, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if (entry := place.recorded) is not None:
+        place.arrive(entry.seq)
+        return await off_loop(place.answer, entry)
+    try:
+        return await adrive(course(effect, place, args, kwargs))
+    finally:
+        place.leave()
+
+
+def _settle(place: Place | None, receipt: Any) -> None:
+    """Records the receipt that a person gave; one that is on record already stays."""
+    if place is not None and place.recorded is None:
+        place.arrive(place.commit(place.encode(receipt)))
 
 
 def _place(effect: Effect, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Place | None:

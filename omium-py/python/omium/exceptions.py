@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BudgetExceeded",
+    "CheckFailed",
     "Divergence",
     "EntryNotFound",
     "ExecutionNotFound",
@@ -27,10 +28,13 @@ __all__ = [
     "NotSerializable",
     "OmiumError",
     "PostconditionFailed",
+    "PreconditionFailed",
     "RecordedFailure",
+    "RolledBack",
     "StepTimeout",
     "StoreCorrupted",
     "StoreUnavailable",
+    "Stuck",
     "UndoFailed",
     "Waiting",
 ]
@@ -121,8 +125,45 @@ class UndoFailed(OmiumError):
         """The effect that is still to be undone."""
 
 
-class PostconditionFailed(OmiumError):
+class CheckFailed(OmiumError):
+    """A condition does not hold; which one, and why, stands in the attributes."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        step: str | None = None,
+        condition: str | None = None,
+        reason: str | None = None,
+        path: str | None = None,
+        preview: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.step = step
+        """The step, effect or workflow that was checked."""
+        self.condition = condition
+        """The expression, or the name of the function or schema."""
+        self.reason = reason
+        self.path = path
+        """The part of the value that is to blame, such as `result.items[0].price`."""
+        self.preview = preview
+        """The value there, cut to a line."""
+
+
+class PreconditionFailed(CheckFailed):
+    """A step was called with arguments it must not run with, so it did not: repair what made them."""
+
+
+class PostconditionFailed(CheckFailed):
     """A step's result failed its check and was not recorded as done: repair it and resume."""
+
+
+class RolledBack(OmiumError):
+    """The execution went back to repair a step: run the program again, it goes on from there."""
+
+
+class Stuck(OmiumError):
+    """The run does the same again and again: change what it decides by, then resume or roll back."""
 
 
 class StoreCorrupted(OmiumError):

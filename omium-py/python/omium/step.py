@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
-from typing import Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from omium import _arguments, _context, _record, _timeout, retry
+from omium import _arguments, _context, _record
 from omium._arguments import Key, Parameters
+from omium.checks import NONE, Checks, Condition
+
+if TYPE_CHECKING:
+    from omium import retry
+    from omium.recovery import Recovery
 
 __all__ = ["step"]
 
@@ -24,6 +29,9 @@ def step(
     key: Key | None = None,
     retries: int | retry.Retry = 0,
     timeout: float | None = None,
+    preconditions: Sequence[Condition] = (),
+    postconditions: Sequence[Condition] = (),
+    recovery: Recovery | Sequence[str] | None = None,
     codec: Codec | None = None,
 ) -> Callable[[F], F]: ...
 def step(
@@ -34,6 +42,9 @@ def step(
     key: Key | None = None,
     retries: int | retry.Retry = 0,
     timeout: float | None = None,
+    preconditions: Sequence[Condition] = (),
+    postconditions: Sequence[Condition] = (),
+    recovery: Recovery | Sequence[str] | None = None,
     codec: Codec | None = None,
 ) -> Any:
     """Makes a function, plain or async, a step. Outside an execution it stays what it was.
@@ -41,13 +52,19 @@ def step(
     A call is found again by its name and its arguments, or those `key` names. `retries` is how many
     more attempts a failed one gets, with growing waits from 100 ms, or an `omium.Retry`. `timeout` is
     in seconds, for each attempt; a plain function with one runs in a thread of its own.
+
+    Conditions are functions, CEL strings such as "size(result) > 0", or JSON Schemas as dicts. Without
+    its preconditions the body does not run; without its postconditions the result is not recorded as
+    done: the attempt has failed. `recovery` says what is done when every attempt has, as a list such as
+    ["retry", "rollback:plan", "ask"] or an `omium.Recovery`.
     """
-    policy = _record.Policy(retry.parse(retries), _timeout.parse(timeout), codec)
+    policy = _record.policy(retries, timeout, codec, recovery)
 
     def decorate(function: Any) -> Any:
         if isinstance(function, (staticmethod, classmethod)):
             return type(function)(decorate(function.__func__))
-        return recorded("step", function, name, Parameters(function, key), policy)
+        checks = Checks.of(function, name, preconditions=preconditions, postconditions=postconditions)
+        return recorded("step", function, name, Parameters(function, key), policy, checks)
 
     return decorate if function is None else decorate(function)
 
@@ -58,9 +75,11 @@ def recorded(
     name: str | None,
     parameters: Parameters,
     policy: _record.Policy,
+    checks: Checks = NONE,
 ) -> Callable[..., Any]:
     """A function like the given one, whose calls inside an execution are recorded."""
     label = _arguments.name_of(function) if name is None else name
+    body = checks.around(function, parameters)
 
     if _arguments.is_async(function):
 
@@ -69,7 +88,7 @@ def recorded(
             if _context.frame() is None:
                 return await function(*args, **kwargs)
             inputs = parameters.inputs(args, kwargs)
-            return await _record.acall(kind, label, inputs, partial(function, *args, **kwargs), policy)
+            return await _record.acall(kind, label, inputs, partial(body, *args, **kwargs), policy)
 
         return acall
 
@@ -78,6 +97,6 @@ def recorded(
         if _context.frame() is None:
             return function(*args, **kwargs)
         inputs = parameters.inputs(args, kwargs)
-        return _record.call(kind, label, inputs, partial(function, *args, **kwargs), policy)
+        return _record.call(kind, label, inputs, partial(body, *args, **kwargs), policy)
 
     return call

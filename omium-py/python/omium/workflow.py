@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from functools import partial, update_wrapper
+from time import sleep
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from omium import _arguments, _context, _differences, _record, _registry, codec, config
 from omium._arguments import Parameters
 from omium._budget import budget
+from omium._course import served_by
 from omium._handle import Execution, made_id
+from omium._live import Rewind
 from omium._replay import ReplayReport, report
 from omium._session import Session
 from omium._worker import off_loop
+from omium.checks import Checks, Condition
 from omium.exceptions import Divergence, InvalidInput
+from omium.recovery import Recovery, parse
+from omium.recovery._rounds import Rounds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
     from inspect import BoundArguments
 
     from typing_extensions import Self
@@ -36,7 +42,13 @@ class _Recorded(Generic[P, R]):
     """What plain and async workflows share: how an execution of one is opened."""
 
     def __init__(
-        self, function: Callable[P, Any], name: str | None, version: str | None, codec_name: Codec | None
+        self,
+        function: Callable[P, Any],
+        name: str | None,
+        version: str | None,
+        codec_name: Codec | None,
+        checks: Checks,
+        recovery: Recovery | None,
     ) -> None:
         update_wrapper(cast("Any", self), function)
         self.name = _arguments.name_of(function) if name is None else name
@@ -44,6 +56,8 @@ class _Recorded(Generic[P, R]):
         self.codec = codec_name
         self._function = function
         self._parameters = Parameters(function)
+        self._body = checks.around(function, self._parameters)
+        self._recovery = recovery
         self._id: str | None = None
         self._instance: tuple[Any, ...] = ()
         self._budget: Budget | None = None
@@ -83,8 +97,8 @@ class _Recorded(Generic[P, R]):
     def _nested(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """A call inside another execution, as arguments of `_record.call`."""
         inputs = self._parameters.inputs((*self._instance, *args), kwargs)
-        body = partial(self._function, *self._instance, *args, **kwargs)
-        return "step", self.name, inputs, body, _record.Policy(codec=self.codec)
+        body = partial(self._body, *self._instance, *args, **kwargs)
+        return "step", self.name, inputs, body, _record.policy(codec=self.codec, ladder=self._recovery)
 
     def _naming(self, given: BoundArguments) -> tuple[Any, ...]:
         """The making of an id, as arguments of `_record.call`: a resume must find the same one."""
@@ -127,7 +141,7 @@ class _Recorded(Generic[P, R]):
         if bound is None or (given is not None and not _arguments.same(bound, given)):
             raise self._others(run.native.id, arguments, given)
         bound = given or bound
-        return partial(self._function, *bound.args, **bound.kwargs)
+        return partial(self._body, *bound.args, **bound.kwargs)
 
     def _others(self, id: str, recorded: dict[str, Any], given: BoundArguments | None) -> Divergence:
         if given is None:
@@ -188,10 +202,21 @@ class Workflow(_Recorded[P, R]):
         return await to_thread(self.replay, handle)
 
     def _run(self, session: Session[R], given: BoundArguments | None) -> None:
-        with session:
-            function = self._call(session, given)
-            if not session.finished:
-                session.result = function()
+        rounds = Rounds(session, self.name, self._recovery)
+        while True:
+            try:
+                with rounds.session:
+                    function = self._call(rounds.session, given)
+                    if not rounds.session.finished and not rounds.answered():
+                        try:
+                            rounds.session.result = function()
+                        except Exception as error:
+                            rounds.failed(error)
+                            raise
+                return
+            except Rewind as rewind:
+                sleep(rewind.wait)
+                rounds.again(rewind)
 
 
 class AsyncWorkflow(_Recorded[P, R]):
@@ -241,10 +266,23 @@ class AsyncWorkflow(_Recorded[P, R]):
         return await off_loop(report, session, handle.known(), failure)
 
     async def _run(self, session: Session[R], given: BoundArguments | None) -> None:
-        async with session:
-            function = await off_loop(self._call, session, given)
-            if not session.finished:
-                session.result = await function()
+        import asyncio
+
+        rounds = Rounds(session, self.name, self._recovery)
+        while True:
+            try:
+                async with rounds.session:
+                    function = await off_loop(self._call, rounds.session, given)
+                    if not rounds.session.finished and not await off_loop(rounds.answered):
+                        try:
+                            rounds.session.result = await function()
+                        except Exception as error:
+                            await off_loop(rounds.failed, error)
+                            raise
+                return
+            except Rewind as rewind:
+                await asyncio.sleep(rewind.wait)
+                await off_loop(served_by, asyncio.get_running_loop(), rounds.again, rewind)
 
 
 @overload
@@ -254,19 +292,38 @@ def workflow(  # type: ignore[overload-overlap]  # A coroutine function is also 
 @overload
 def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
 @overload
-def workflow(*, name: str | None = None, version: str | None = None, codec: Codec | None = None) -> _Decorator: ...
 def workflow(
-    function: Any = None, /, *, name: str | None = None, version: str | None = None, codec: Codec | None = None
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    preconditions: Sequence[Condition] = (),
+    postconditions: Sequence[Condition] = (),
+    recovery: Recovery | Sequence[str] | None = None,
+    codec: Codec | None = None,
+) -> _Decorator: ...
+def workflow(
+    function: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    preconditions: Sequence[Condition] = (),
+    postconditions: Sequence[Condition] = (),
+    recovery: Recovery | Sequence[str] | None = None,
+    codec: Codec | None = None,
 ) -> Any:
     """Makes a function, plain or async, a workflow: each call is an execution that survives its process.
 
     The name finds the code again and must stay the same while executions are unfinished. A changed
-    `version` says that the code cannot continue what another version began.
+    `version` says that the code cannot continue what another version began. Conditions are those of a
+    step; `recovery` is for whatever fails in it and is not dealt with by a step's own.
     """
+    policy = parse(recovery)
 
     def decorate(function: Callable[..., Any]) -> Any:
         kind = AsyncWorkflow if _arguments.is_async(function) else Workflow
-        made: Any = kind(function, name, version, codec)
+        checks = Checks.of(function, name, preconditions=preconditions, postconditions=postconditions)
+        made: Any = kind(function, name, version, codec, checks, policy)
         _registry.add(made)
         return made
 

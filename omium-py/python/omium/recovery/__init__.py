@@ -1,0 +1,52 @@
+"""What happened when something failed, what to do about it, and what it came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omium.recovery._failure import Failure, of_entry
+from omium.recovery._failure import of as failure_of
+from omium.recovery._policy import Recovery, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from omium import _omium
+    from omium._place import Place
+    from omium.recovery._actions import GoOn
+
+__all__ = ["SCOPE", "Failure", "Recovery", "acarry", "carry", "failure", "failure_of", "failures", "parse"]
+
+SCOPE = "recovery"
+"""Where notes about the run as a whole stand; no code claims a place in it."""
+
+
+def failures(entries: Iterable[_omium.Entry]) -> list[Failure]:
+    """The failures entries tell of, in their order."""
+    found = (of_entry(each) for each in entries)
+    return [each for each in found if each is not None]
+
+
+def failure() -> Failure | None:
+    """What the running step is to repair: the failure that made the run go back to it, or its own.
+
+    None in a step that runs for the first time, and outside of one.
+    """
+    from omium import _context
+
+    here = _context.frame()
+    return None if here is None else here.failure
+
+
+def carry(place: Place, error: Exception) -> GoOn | None:
+    """Does what the policy decided about a recorded failure. None: the failure is the caller's."""
+    from omium.recovery import _actions
+
+    return _actions.carry(place, error)
+
+
+async def acarry(place: Place, error: Exception) -> GoOn | None:
+    """`carry` for async code."""
+    from omium.recovery import _actions
+
+    return await _actions.acarry(place, error)

@@ -1,0 +1,242 @@
+"""Carrying a policy out: what is decided stands on record with the failure, so that a kill changes nothing.
+
+A rollback that was decided and not made is made when the execution is opened next; a retry is what a
+resume does anyway; a question waits in the record for its answer.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from omium import _context, _omium, codec
+from omium._live import Rewind, failures_behind, is_abort
+from omium.recovery import SCOPE, _failure
+from omium.recovery._failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omium._live import LiveRun
+    from omium._place import Place
+    from omium.recovery._policy import Recovery
+
+__all__ = ["GoOn", "acarry", "carry", "decide", "pending", "repairs"]
+
+_NOTE = "failure"
+_NOBODY = -1
+"""No strand: a claim made under it is the first of a new one."""
+_TAIL = 64
+"""How many entries other strands may have added after a failure before the run had unwound."""
+
+Decided = dict[str, Any]
+
+
+class GoOn(NamedTuple):
+    """How a step goes on after its failure: it runs again, or a person has given its value."""
+
+    given: bool = False
+    value: Any = None
+
+
+def decide(
+    policy: Recovery | None, run: LiveRun, name: str, error: Exception, failure: Failure, *, again: bool = True
+) -> Decided | None:
+    """What is done about a failure of `name`, to be recorded with it. `again`: whether it may run once more."""
+    if policy is None or run.trial is not None or not isinstance(error, policy.on):
+        return None
+    why = None
+    target = policy.target(_rollbacks(run, name))
+    if target is not None:
+        to = before(run.store.entries(run.native.id), target) if run.rewinds else None
+        if to is not None:
+            return {"action": "rollback", "target": target, "to": to}
+        why = f"there is no finished {target!r} to go back to" if run.rewinds else "a host framework runs it"
+    if policy.ask:
+        answers = "'retry', 'fail' or {'value': ...}" if again else "'fail' or {'value': ...}"
+        question = f"{name} failed: {failure.error}: {failure.message}; answer {answers}"
+        return {"action": "ask", "question": question, **({"why": why} if why else {})}
+    return {"action": "fail", **({"why": why} if why else {})}
+
+
+def _rollbacks(run: LiveRun, name: str) -> int:
+    """How many were made for failures of `name`, whatever lineage they are on."""
+    if run.native.epoch == 0:
+        return 0
+    decided = [
+        _failure.decision(each)
+        for each in run.store.entries(run.native.id, all=True)
+        if (each.name == name and (each.status == "failed" or each.kind == "effect")) or _is_note(each)
+    ]
+    return sum(1 for each in decided if each and each["action"] == "rollback" and each.get("of", name) == name)
+
+
+def before(live: Sequence[_omium.Entry], target: str) -> int | None:
+    """Where to go back to so that the latest `target` runs anew, with everything it calls."""
+    found = next((each for each in reversed(live) if each.name == target and each.status == "done"), None)
+    if found is None:
+        return None
+    first = next(each for each in live if _same(each, found) or within(each.scope, found))
+    return first.parent
+
+
+def _same(one: _omium.Entry, other: _omium.Entry) -> bool:
+    return (one.scope, one.key, one.occurrence) == (other.scope, other.key, other.occurrence)
+
+
+def within(scope: str, entry: _omium.Entry) -> bool:
+    """Whether what stands in that scope was called by the entry."""
+    base = entry.path
+    return scope.startswith(base) and scope[len(base) : len(base) + 1] in ("", "/", "~", ":")
+
+
+def carry(place: Place, error: Exception) -> GoOn | None:
+    """Does what was decided. None: the failure is the caller's."""
+    question = _question(place, error)
+    if question is None:
+        return None
+    from omium import signal
+
+    while True:
+        understood, go_on = _understood(signal.ask(question))
+        if understood:
+            return go_on
+
+
+async def acarry(place: Place, error: Exception) -> GoOn | None:
+    """`carry` for async code."""
+    question = _question(place, error)
+    if question is None:
+        return None
+    from omium import signal
+
+    while True:
+        understood, go_on = _understood(await signal.aask(question))
+        if understood:
+            return go_on
+
+
+def _question(place: Place, error: Exception) -> str | None:
+    """What to ask a person; None when nothing is. Unwinds the run when it is to go back."""
+    decided = place.decided
+    if decided is None or place.run.native.mode == "record":
+        return None
+    if decided["action"] == "rollback":
+        rewind = Rewind(error, to=decided["to"])
+        place.run.abort(rewind)
+        raise rewind
+    return str(decided["question"]) if decided["action"] == "ask" else None
+
+
+def _understood(answer: Any) -> tuple[bool, GoOn | None]:
+    """Whether a person's answer is one, and what it means."""
+    if isinstance(answer, dict) and set(answer) == {"value"}:
+        return True, GoOn(given=True, value=answer["value"])
+    return answer in ("retry", "fail"), GoOn() if answer == "retry" else None
+
+
+def repairs(store: _omium.Store, id: str) -> dict[str, Failure]:
+    """Which steps are run again after a rollback, and why: those not finished since."""
+    found: dict[str, Failure] = {}
+    for entry in store.entries(id, all=True):
+        decided = _failure.decision(entry)
+        failure = _failure.of_entry(entry)
+        if decided is not None and failure is not None and decided["action"] == "rollback":
+            found[decided["target"]] = failure
+        elif entry.status == "done" and entry.live:
+            found.pop(entry.name, None)
+    return found
+
+
+def pending(store: _omium.Store, id: str) -> int | None:
+    """The entry to go back to, when that was decided and a crash came first."""
+    head = store.execution(id).head
+    for entry in reversed(store.entries(id, after=max(head - _TAIL, 0))):
+        decided = _failure.decision(entry)
+        if decided is not None and decided["action"] == "rollback":
+            to: int = decided["to"]
+            return to
+    return None
+
+
+def unwind(run: LiveRun, name: str, policy: Recovery | None, error: Exception) -> Rewind | None:
+    """Notes the failure of a workflow itself and does what its policy says. None: it fails.
+
+    Asking a person ends the run as `waiting`; the answer is looked for by `asked`.
+    """
+    if policy is None or is_abort(error) or run.native.mode == "record":
+        return None
+    failure = _failure.of(error)
+    decided = _retry(policy, run, name, error) or decide(policy, run, name, error, failure)
+    if decided is None:
+        return None
+    seq = note(run, failure, {**decided, "of": name})
+    if decided["action"] == "ask":
+        _ask(run, f"{decided['question']} (@{seq})")
+    if decided["action"] == "rollback":
+        return Rewind(error, to=decided["to"])
+    return Rewind(error, wait=decided["wait"]) if decided["action"] == "retry" else None
+
+
+def _retry(policy: Recovery, run: LiveRun, name: str, error: Exception) -> Decided | None:
+    decided = (_failure.decision(each) for each in run.store.entries(run.native.id) if _is_note(each))
+    made = sum(1 for each in decided if each and each["action"] == "retry" and each.get("of") == name)
+    wait = policy.retry.wait(made + 1, error)
+    return None if wait is None else {"action": "retry", "wait": wait}
+
+
+def asked(run: LiveRun) -> GoOn | Literal["fail"] | None:
+    """What a person answered about the failure the execution waits with; None: there is no such question.
+
+    Raises Waiting while there is no answer.
+    """
+    live = run.store.entries(run.native.id, after=max(run.store.execution(run.native.id).head - _TAIL, 0))
+    for entry in reversed(live):
+        if _is_note(entry):
+            decided = _failure.decision(entry)
+            if decided is None or decided["action"] != "ask":
+                return None
+            go_on = _ask(run, f"{decided['question']} (@{entry.seq})")
+            failure = _failure.of_entry(entry)
+            if go_on is None and failure is not None:
+                note(run, failure, {"action": "fail", "of": decided["of"]})
+            return go_on or "fail"
+        if entry.scope != SCOPE:
+            return None
+    return None
+
+
+def _ask(run: LiveRun, question: str) -> GoOn | None:
+    from omium import signal
+
+    outer = _context.current.get()
+    _context.current.set(_context.Frame(run, SCOPE, 0, _NOBODY, host=_context.place()))
+    try:
+        while True:
+            understood, go_on = _understood(signal.ask(question))
+            if understood:
+                return go_on
+    finally:
+        _context.current.set(outer)
+
+
+def note(run: LiveRun, failure: Failure, decided: Decided | None = None) -> int:
+    """Records a failure of the run as a whole; returns its seq."""
+    claim = run.native.claim("note", SCOPE, _NOTE, os.urandom(16), spawned=True)
+    return run.native.commit(claim, codec.dumps(None), meta=_failure.record(failure, decided))
+
+
+def ended(run: LiveRun, error: BaseException) -> None:
+    """Notes what ends the run, unless an entry tells of it already."""
+    if not failures_behind(error):
+        note(run, _failure.of(error))
+
+
+def crashed(run: LiveRun, owner: str) -> None:
+    """Notes that the process before this one died at it."""
+    message = f"{owner} ended while it ran the execution, and did not give it back"
+    note(run, Failure("crash", "Crash", message))
+
+
+def _is_note(entry: _omium.Entry) -> bool:
+    return entry.kind == "note" and entry.scope == SCOPE
