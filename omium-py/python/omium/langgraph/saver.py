@@ -143,8 +143,9 @@ class Saver(BaseCheckpointSaver[int]):
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint `config` names, or the newest of its thread and namespace."""
+        where = address(config)
         NODES.starts(self._link.store, config)
-        state = self._link.store.get_state(*address(config))
+        state = self._link.store.get_state(*where)
         if state is None:
             return None
         found = to_tuple(state, loader(self.serde), self._parent_of)
