@@ -25,14 +25,16 @@ _HINTS = {
     "LeaseHeld": "wait for it to end, or shut it out: omium cancel EXEC",
     "Fenced": "somebody newer took the execution over: omium show EXEC",
     "Divergence": "bring back the code that made the record, or roll back to before that entry",
-    "InDoubt": "find out whether the effect happened, then settle it",
+    "InDoubt": "find out whether it happened: omium answer EXEC RECEIPT, or omium answer EXEC --did-not-happen",
+    "Waiting": "omium answer EXEC VALUE, then run on",
+    "UndoFailed": "repair what failed, then ask for the same rollback again",
     "NotFinished": "omium resume EXEC continues it",
     "EntryNotFound": "omium log EXEC lists its entries",
     "ExecutionNotFound": "omium ls lists the executions",
     "StoreUnavailable": "omium doctor looks at the disk and the rights",
     "NotSerializable": "return plain data, or register the class with omium.codec.register",
 }
-_REFUSED = ("LeaseHeld", "Fenced", "Divergence", "InDoubt")
+_REFUSED = ("LeaseHeld", "Fenced", "Divergence", "InDoubt", "Waiting")
 
 
 def explain(error: Exception, terminal: Terminal, target: str | None = None) -> int:

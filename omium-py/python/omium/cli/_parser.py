@@ -35,9 +35,10 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         "go back, go on",
         (
-            ("rollback", "move the head back to a checkpoint; nothing is erased"),
+            ("rollback", "undo the effects since a checkpoint and go back to it; nothing is erased"),
             ("fork", "a new execution that shares the past of another"),
             ("resume", "continue an execution where it stopped"),
+            ("answer", "answer a question, or say whether an effect in doubt happened"),
             ("replay", "run the code on its record: no model calls, no effects"),
             ("cancel", "end an execution and shut out whoever runs it"),
         ),
@@ -161,6 +162,8 @@ def _look(add: _Adder) -> None:
         "-n", "--limit", metavar="N", type=_count, default=12, help="the last N entries, 0 for all (default 12)"
     )
 
+    show.add_argument("--effects", action="store_true", help="what it did outside, and how each of it stands")
+
     log = add("log")
     log.add_argument("target", metavar="EXEC")
     log.add_argument(
@@ -187,7 +190,8 @@ def _go(add: _Adder) -> None:
     rollback = add("rollback")
     rollback.add_argument("target", metavar="EXEC[@SEQ]")
     rollback.add_argument("--to", metavar="SEQ", type=_seq, help="the checkpoint to return to; 0 is the beginning")
-    rollback.add_argument("--plan", action="store_true", help="show what would fall and stop")
+    rollback.add_argument("--plan", action="store_true", help="show what would fall and be undone, and stop")
+    rollback.add_argument("--abandon-effects", action="store_true", help="undo nothing: leave every effect standing")
 
     fork = add("fork")
     fork.add_argument("target", metavar="EXEC[@SEQ]")
@@ -196,6 +200,14 @@ def _go(add: _Adder) -> None:
 
     resume = add("resume")
     resume.add_argument("target", metavar="EXEC")
+
+    answer = add("answer")
+    answer.add_argument("target", metavar="EXEC[@SEQ]", help="@SEQ chooses when it waits for more than one answer")
+    answer.add_argument("value", metavar="VALUE", nargs="?", help="JSON, else text; left out: list what is asked")
+    answer.add_argument("--text", action="store_true", help="take VALUE as text even if it is JSON")
+    answer.add_argument(
+        "--did-not-happen", action="store_true", help="the effect in doubt never happened, and may run again"
+    )
 
     replay = add("replay")
     replay.add_argument("target", metavar="EXEC")

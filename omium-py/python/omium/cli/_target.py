@@ -23,6 +23,7 @@ __all__ = [
     "open_store",
     "out_of_range",
     "quoted",
+    "runs_on",
     "scope_of",
     "split",
     "store_path",
@@ -131,6 +132,13 @@ def quoted(id: str) -> str:
 
     text = visible(id)
     return shlex.quote(text if len(text) <= 60 else text[:59] + "…")
+
+
+def runs_on(execution: Execution) -> str:
+    """What continues it, for a hint that ends in "runs on"."""
+    if execution.workflow == "langgraph":
+        return "its graph, invoked with None,"
+    return "its program, started again," if execution.source is None else f"omium resume {quoted(execution.id)}"
 
 
 def name_of(entry: Entry) -> str:

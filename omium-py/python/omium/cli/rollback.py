@@ -1,62 +1,105 @@
-"""`omium rollback EXEC --to 3`: shows what falls, then moves the head."""
+"""`omium rollback EXEC --to 3`: shows what falls and what is undone, then acts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from omium.cli._errors import DONE, USAGE, CommandError
+from omium.cli._errors import DONE, REFUSED, USAGE, CommandError
 from omium.cli._status import entry_json, show_entries
-from omium.cli._target import head_or, open_store, quoted, split
-from omium.cli._terminal import Terminal, plural
+from omium.cli._target import head_or, open_store, quoted, runs_on, split
+from omium.cli._terminal import Terminal, plural, visible
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from omium._omium import RollbackPlan
+    from omium._omium import Store
+    from omium._undo import RollbackPlan
 
 __all__ = ["run"]
 
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Plans, shows the plan, and unless --plan acts on it."""
+    from omium import _undo
+
     store = open_store(arguments, write=not arguments.plan)
     if arguments.to is None and split(arguments.target)[1] is None:
         raise CommandError("roll back to which entry? give --to SEQ", f"omium log {quoted(arguments.target)}", USAGE)
     execution, to = head_or(store, arguments.target, arguments.to)
     id = execution.id
-    plan = store.plan_rollback(id, to)
+    plan = _undo.plan(store, id, to, abandon=arguments.abandon_effects)
     if not arguments.json:
         _show(plan, terminal)
     if not arguments.plan:
-        store.rollback(id, to)
+        _load(store, plan, aside=arguments.json)
+        _undo.rollback(store, id, to, abandon=arguments.abandon_effects)
     if arguments.json:
         terminal.json(_json(plan, done=not arguments.plan))
     elif arguments.plan:
         terminal.note("nothing was changed: this was the plan")
     elif plan.head != to:
-        terminal.note(f"the head of {quoted(id)} is @{to} now; nothing was erased")
-        thread = execution.workflow == "langgraph"
-        again = "its graph, invoked with None," if thread else f"omium resume {quoted(id)}"
-        terminal.hint(f"{again} runs on from there; omium log --graph shows both pasts")
+        undone = f"{plural(len(plan.undone), 'effect')} undone, " if plan.undone else ""
+        terminal.note(f"{undone}the head of {quoted(id)} is @{to} now; nothing was erased")
+        terminal.hint(f"{runs_on(execution)} runs on from there; omium log --graph shows both pasts")
     return DONE
 
 
+def _load(store: Store, plan: RollbackPlan, *, aside: bool) -> None:
+    """Loads the code of what is to be undone, where this process does not know it."""
+    import omium
+    from omium._registry import find_effect
+    from omium.cli._code import load, printing_aside
+    from omium.exceptions import LeaseHeld
+
+    omium.init(store=store.path)
+    command = f"omium rollback {quoted(plan.execution)} --to {plan.to} --abandon-effects"
+    hint = f"or leave what was done standing: {command}"
+    for planned in plan.undone:
+        effect = planned.effect
+        source = effect.note.source
+        if find_effect(effect.name, source) is not None:
+            continue
+        refused = f"{visible(effect.name)}@{effect.seq} cannot be undone: "
+        if source is None:
+            raise CommandError(refused + "the record does not say where its code is", hint, REFUSED)
+        # Held meanwhile: a script that starts its program when it is loaded must not run it forward now.
+        held = store.begin(store.execution(plan.execution).workflow, plan.execution, mode="attach")
+        try:
+            with printing_aside(aside):
+                load(source)
+        except LeaseHeld as error:
+            main = 'put what starts it under `if __name__ == "__main__":`'
+            raise CommandError(
+                refused + "its script starts the program when it is loaded", f"{main}, {hint}", REFUSED
+            ) from error
+        except (CommandError, ImportError, SyntaxError, OSError) as error:
+            raise CommandError(refused + str(error), hint, REFUSED) from error
+        finally:
+            held.release()
+
+
 def _show(plan: RollbackPlan, terminal: Terminal) -> None:
+    from omium.cli._effects import show_planned
+
     if not plan.falls:
         terminal.note(f"the head of {quoted(plan.execution)} is @{plan.to} already: nothing falls")
         return
     falls = plural(len(plan.falls), "entry falls", "entries fall")
     terminal.print(f"{quoted(plan.execution)} goes back from @{plan.head} to @{plan.to}; {falls}, newest first:")
     terminal.print()
-    show_entries(terminal, plan.falls, indent="  ")
+    show_entries(terminal, [*plan.falls], indent="  ")
+    show_planned(plan.effects, terminal)
     terminal.flush()
 
 
 def _json(plan: RollbackPlan, *, done: bool) -> dict[str, Any]:
+    from omium.cli._effects import effect_json
+
     return {
         "execution": plan.execution,
         "from": plan.head,
         "to": plan.to,
         "done": done,
         "falls": [entry_json(entry) for entry in plan.falls],
+        "effects": [{**effect_json(each.effect), "action": each.action, "why": each.why} for each in plan.effects],
     }

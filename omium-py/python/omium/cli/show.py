@@ -35,6 +35,11 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
             _show_entry(entry, terminal)
         return DONE
     execution = find(store, arguments.target)
+    if arguments.effects:
+        from omium.cli._effects import show_effects
+
+        show_effects(store, execution.id, terminal, as_json=arguments.json)
+        return DONE
     every = store.entries(execution.id, all=True)
     entries = [entry for entry in every if entry.live]
     shown = entries[-arguments.limit :] if arguments.limit else entries
@@ -58,6 +63,12 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         terminal.note(
             f"{plural(len(entries) - len(shown), 'earlier entry', 'earlier entries')}: omium log {quoted(execution.id)}"
         )
+    if status == "waiting":
+        from omium._answers import open_questions
+
+        for question in open_questions(store, execution.id):
+            terminal.note(f"@{question.seq} {visible(question.text)}")
+        terminal.hint(f"omium answer {quoted(execution.id)} VALUE")
     if status == "orphaned":
         terminal.hint(f"nobody alive runs it: omium resume {quoted(execution.id)}")
     return DONE

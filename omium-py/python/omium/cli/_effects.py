@@ -1,0 +1,109 @@
+"""How effects look: what was done outside, and how it stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from omium._pretty import one_line
+from omium._text import clip
+from omium.cli._status import tree
+from omium.cli._target import quoted
+from omium.cli._terminal import Cell, Terminal, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omium._effects import EffectRecord
+    from omium._omium import Store
+    from omium._undo import Planned
+
+__all__ = ["effect_json", "show_effects", "show_planned"]
+
+_STYLES = {
+    "done": "green",
+    "in doubt": "yellow",
+    "failed": "red",
+    "did not happen": "dim",
+    "undone": "dim",
+    "undo failed": "red",
+    "being undone": "yellow",
+    "left standing": "yellow",
+    "copied": "dim",
+}
+_GLANCE = 40
+
+
+def show_effects(store: Store, id: str, terminal: Terminal, *, as_json: bool) -> None:
+    """Every effect of an execution, those that rollbacks left behind too."""
+    from omium import _effects
+
+    records = _effects.read(store.entries(id, all=True))
+    if as_json:
+        terminal.json([effect_json(record) for record in records])
+        return
+    if not records:
+        terminal.note(f"{quoted(id)} has done nothing outside that is on record")
+        return
+    header = ("SEQ", "EFFECT", "ARGUMENTS", "STATE", "RECEIPT", "IDEMPOTENCY KEY")
+    terminal.table(header, [_row(record) for record in records], right=(0,), flexible=(1, 2, 4))
+    for record in records:
+        if record.error:
+            text = terminal.clip(f"@{record.seq} {record.error}", terminal.width)
+            terminal.print(terminal.style(text, "red"))
+    if any(record.state == "in doubt" and record.live for record in records):
+        terminal.hint(f"omium answer {quoted(id)} tells what is to be settled")
+
+
+def show_planned(planned: Sequence[Planned], terminal: Terminal) -> None:
+    """What a rollback does about effects: first what it undoes, then what stays."""
+    undone = [each for each in planned if each.action in ("undo", "probe")]
+    stays = [each for each in planned if each.action not in ("undo", "probe")]
+    for title, each_of in (("undone, in this order:", undone), ("not undone:", stays)):
+        if each_of:
+            terminal.print()
+            terminal.print(title)
+            rows = [(*_brief(each.effect), (each.why, "dim")) for each in each_of]
+            terminal.table(("SEQ", "EFFECT", "ARGUMENTS", ""), rows, right=(0,), flexible=(1, 2, 3), indent="  ")
+
+
+def effect_json(record: EffectRecord) -> dict[str, Any]:
+    """The effect as JSON tells it."""
+    from omium._inspect import to_json
+
+    outcome = record.outcome
+    receipt = None if outcome is None or outcome.status != "done" else to_json(tree(outcome.value))
+    return {
+        "seq": record.seq,
+        "intent": record.intent.seq,
+        "name": record.name,
+        "scope": record.scope,
+        "state": record.state,
+        "live": record.live,
+        "of": record.note.execution,
+        "idempotency_key": record.idempotency_key,
+        "arguments": to_json(tree(record.intent.input)),
+        "receipt": receipt,
+        "undo": record.note.undo,
+        "probe": record.note.probe,
+        "undone_by": record.undo.seq if record.undo is not None else None,
+        "error": record.error,
+        "created": moment(record.intent.created_ms),
+    }
+
+
+def _brief(record: EffectRecord) -> tuple[Cell, ...]:
+    return f"@{record.seq}", (record.name, "bold"), (_arguments(record), "dim")
+
+
+def _row(record: EffectRecord) -> tuple[Cell, ...]:
+    outcome = record.outcome
+    receipt = "" if outcome is None or outcome.status != "done" else one_line(tree(outcome.value), _GLANCE)
+    state = record.state if record.own else f"of {record.note.execution}"
+    return (*_brief(record), (state, _STYLES[record.state]), receipt, (record.idempotency_key[:12], "dim"))
+
+
+def _arguments(record: EffectRecord) -> str:
+    content = tree(record.intent.input)
+    if not isinstance(content, dict):
+        return ""
+    return clip(", ".join(one_line(value, _GLANCE) for value in content.values()), _GLANCE)

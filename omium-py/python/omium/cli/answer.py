@@ -1,0 +1,75 @@
+"""`omium answer EXEC VALUE`: settles what an execution waits for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from omium.cli._errors import DONE, USAGE, CommandError
+from omium.cli._target import exists, find, open_store, quoted, runs_on, split
+from omium.cli._terminal import Terminal, visible
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from omium._answers import Question
+
+__all__ = ["run"]
+
+_NOT = "did not happen"
+
+
+def run(arguments: Namespace, terminal: Terminal) -> int:
+    """Records the answer, or lists what is asked; runs nothing."""
+    from omium import _answers
+
+    asks = arguments.value is None and not arguments.did_not_happen
+    store = open_store(arguments, write=not asks)
+    id, seq = split(arguments.target)
+    if seq is not None and exists(store, arguments.target):
+        id, seq = arguments.target, None
+    execution = find(store, id)
+    if asks:
+        _list(_answers.open_questions(store, id), arguments, terminal, id)
+        return DONE
+    if arguments.value is not None and arguments.did_not_happen:
+        raise CommandError("an effect that did not happen has no receipt", "leave out VALUE", USAGE)
+    happened = not arguments.did_not_happen
+    if arguments.value == _NOT and not arguments.text:
+        happened = not any(
+            each.kind == "effect" and seq in (None, each.seq) for each in _answers.open_questions(store, id)
+        )
+    value = _value(arguments.value, as_text=arguments.text) if happened else None
+    answered = _answers.settle(store, id, value, happened=happened, seq=seq)
+    if arguments.json:
+        terminal.json({"execution": id, "seq": answered})
+        return DONE
+    terminal.note(f"{quoted(id)}@{answered} holds the answer")
+    left = _answers.open_questions(store, id)
+    if left:
+        _list(left, arguments, terminal, id)
+    else:
+        terminal.hint(f"{runs_on(execution)} runs on from there")
+    return DONE
+
+
+def _value(text: str | None, *, as_text: bool) -> Any:
+    if text is None or as_text:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _list(questions: list[Question], arguments: Namespace, terminal: Terminal, id: str) -> None:
+    if arguments.json:
+        terminal.json([{**each._asdict(), "choices": each.choices and [*each.choices]} for each in questions])
+        return
+    if not questions:
+        terminal.note(f"{quoted(id)} waits for no answer")
+    for each in questions:
+        choices = "" if each.choices is None else f"  ({' | '.join(visible(str(choice)) for choice in each.choices)})"
+        terminal.print(f"@{each.seq}  {visible(each.text)}{choices}")
+    if any(each.kind == "effect" for each in questions):
+        terminal.hint(f"omium answer {quoted(id)}@SEQ RECEIPT if it happened, else --did-not-happen")
