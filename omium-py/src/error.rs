@@ -63,7 +63,12 @@ fn message(error: &Error) -> String {
     let mut cause = error.source();
     while let Some(source) = cause {
         let next = source.to_string();
-        if !message.ends_with(&next) {
+        // SQLite's own text comes twice, the second time behind its number.
+        let said = next
+            .strip_prefix("Error code ")
+            .and_then(|rest| rest.split_once(": "))
+            .map_or(next.as_str(), |(_, text)| text);
+        if !message.contains(said) {
             message.push_str(": ");
             message.push_str(&next);
         }

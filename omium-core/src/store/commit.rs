@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
@@ -31,6 +32,17 @@ struct Jobs {
     waiting: Vec<Job>,
     led: bool,
 }
+
+/// Whether a commit goes at once, or waits a moment for others to share a transaction and a sync with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    None,
+    /// For what is known to be followed by another commit at once. Half the syncs are worth the wait.
+    Company,
+}
+
+/// How long a patient commit waits: an order below the sync it hopes to share.
+const COMPANY_WAIT: Duration = Duration::from_millis(1);
 
 struct Job {
     /// Answers whether its part of the transaction is to stand.
@@ -61,6 +73,7 @@ impl Committer {
     pub(super) fn commit<T: Send + 'static>(
         &self,
         durability: Durability,
+        patience: Patience,
         job: impl FnOnce(&Index) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let answer = Arc::new(Mutex::new(None));
@@ -74,7 +87,7 @@ impl Committer {
                 stands
             })
         };
-        let ticket = self.enqueue(Job { run, outcome: Arc::clone(&outcome) })?;
+        let ticket = self.enqueue(patience, Job { run, outcome: Arc::clone(&outcome) })?;
         let answer = answer.lock().take();
         // A job that was never run has no answer: its transaction did not begin, and enqueue has said why.
         let answer = answer.unwrap_or_else(|| Err(Error::unavailable("committing", NotRun)))?;
@@ -84,10 +97,14 @@ impl Committer {
         Ok(answer)
     }
 
-    fn enqueue(&self, job: Job) -> Result<u64> {
+    fn enqueue(&self, patience: Patience, job: Job) -> Result<u64> {
         let outcome = Arc::clone(&job.outcome);
         let mut jobs = self.jobs.lock();
         jobs.waiting.push(job);
+        if patience == Patience::Company && !jobs.led {
+            // Whoever comes meanwhile leads, and takes this job along.
+            self.changed.wait_for(&mut jobs, COMPANY_WAIT);
+        }
         loop {
             match &*outcome.lock() {
                 Outcome::Committed(ticket) => return Ok(*ticket),

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Weak};
 use parking_lot::{Condvar, Mutex};
 
 use super::cache::Cache;
-use super::commit::Committer;
+use super::commit::{Committer, Patience};
 use super::durable::DurableLog;
 use super::options::{Durability, Options};
 use super::owner::Liveness;
@@ -170,7 +170,17 @@ impl Shared {
         durability: Durability,
         job: impl FnOnce(&Index) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let done = self.writer()?.commit(durability, job)?;
+        self.commit_with(durability, Patience::None, job)
+    }
+
+    /// Commits `job`, waiting for company if that is wanted.
+    pub(super) fn commit_with<T: Send + 'static>(
+        self: &Arc<Shared>,
+        durability: Durability,
+        patience: Patience,
+        job: impl FnOnce(&Index) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let done = self.writer()?.commit(durability, patience, job)?;
         if let Durability::Batch(ms) = durability {
             self.flush_every(ms);
         }

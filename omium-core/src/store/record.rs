@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::commit::Patience;
 use super::open::Shared;
 use super::options::Durability;
 use super::prepare::{Batch, Pending, Placed, Series};
@@ -112,6 +113,21 @@ impl Store {
         P: Send + Sync + 'static,
         T: Send + 'static,
     {
+        self.place_with(durability, Patience::None, prepare, job)
+    }
+
+    /// Like [`Store::place`], waiting for company if that is wanted.
+    pub(super) fn place_with<P, T>(
+        &self,
+        durability: Durability,
+        patience: Patience,
+        prepare: impl Fn(&mut Batch<'_>) -> Result<P>,
+        job: impl Fn(&Index, &Placed, &P) -> Result<T> + Send + Sync + 'static,
+    ) -> Result<T>
+    where
+        P: Send + Sync + 'static,
+        T: Send + 'static,
+    {
         let shared = self.shared()?;
         let job = Arc::new(job);
         loop {
@@ -121,7 +137,7 @@ impl Store {
             let segment = sealed.segment();
             let committed = {
                 let job = Arc::clone(&job);
-                shared.commit(durability, move |index| match sealed.place(index)? {
+                shared.commit_with(durability, patience, move |index| match sealed.place(index)? {
                     None => Ok(None),
                     Some(placed) => job(index, &placed, &prepared).map(|done| Some((done, placed))),
                 })

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use super::Store;
+use super::commit::Patience;
 use super::handle::Value;
 use super::prepare::{Batch, Pending, Series};
 use super::record::{Append, check_name};
@@ -233,7 +234,8 @@ impl Store {
                 .map(|(at, channel, codec, bytes)| Ok((*at, (*channel).to_owned(), batch.add(codec, bytes, None)?)));
             writes.collect::<Result<Vec<(i64, String, Pending)>>>()
         };
-        self.place(self.options.durability, prepare, move |index, placed, writes| {
+        // The state these writes lead to follows at once.
+        self.place_with(self.options.durability, Patience::Company, prepare, move |index, placed, writes| {
             let mut execution = find_or_begin(index, &id, &workflow, now_ms)?;
             let lineage = index.lineage(&execution)?;
             let state = state_row(index, &execution, &lineage, &scope, &key)?.map(|row| row.seq);
