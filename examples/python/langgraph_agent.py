@@ -2,6 +2,8 @@
 
     python langgraph_agent.py            run it, as often as you like
     python langgraph_agent.py --crash    the process dies before the last node; run it again to see it go on
+
+`omium torture langgraph_agent.py` kills it everywhere else.
 """
 
 import os
@@ -42,7 +44,7 @@ def main() -> None:
 
     thread = {"configurable": {"thread_id": "report-42"}}
     begun = graph.get_state(thread)
-    if begun.values and not begun.next:
+    if "report" in begun.values:
         print("finished before:", begun.values["report"])
     else:
         # None as the input says: go on where the thread stands.

@@ -2,6 +2,8 @@
 
     python workflow.py            run it, as often as you like
     python workflow.py --crash    the process dies after the first step; run it again to see it go on
+
+`omium torture workflow.py` kills it everywhere else.
 """
 
 import os
@@ -36,9 +38,13 @@ if __name__ == "__main__":
     for checkpoint in run.checkpoints():
         print(f"  {checkpoint.seq} {checkpoint.name} ({checkpoint.size_bytes} bytes)")
 
-    if not any(execution.id == "report-42-survey" for execution in omium.executions()):
-        fork = run.fork(at=1, id="report-42-survey", edit={"search": ["one survey only"]})
-        print(fork.resume().result())
+    # Every line may be the last one of a process, so the fork is looked for before it is made.
+    if any(execution.id == "report-42-survey" for execution in omium.executions()):
+        fork = omium.get("report-42-survey")
+    else:
+        found = next(checkpoint.seq for checkpoint in run.checkpoints() if checkpoint.name == "search")
+        fork = run.fork(at=found, id="report-42-survey", edit={"search": ["one survey only"]})
+    print(fork.resume().result())
 
     report = run.replay()
     print(f"replayed {report.steps} steps, diverged at {report.diverged_at}")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from omium._boundary import Boundary
+    from omium._omium import Store
 
 __all__ = ["run", "run_in_execution"]
 
@@ -66,9 +67,15 @@ def run_in_execution(script: str, arguments: list[str], id: str) -> int:
         # The script gave up without an error: what it recorded is there for the next time.
         pass
     finally:
-        if not config.store().entries(id, all=True, limit=1) and len(config.store().executions(limit=2)) > 1:
-            config.store().delete(id)
+        _forget_empty(config.store(), id)
     return code
+
+
+def _forget_empty(store: Store, id: str) -> None:
+    """Removes the execution when the script worked in others only."""
+    nothing = all(entry.kind == "note" for entry in store.entries(id, all=True, limit=100))
+    if nothing and len(store.executions(limit=2)) > 1:
+        store.delete(id)
 
 
 def made_id(script: str, arguments: list[str]) -> str:

@@ -1,0 +1,128 @@
+"""`omium torture SCRIPT`: kills a program wherever it can die, continues it, and compares."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omium.cli._errors import DONE, FAILED, CommandError
+from omium.cli._terminal import Terminal, plural, visible
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator
+
+    from omium.torture.campaign import Findings, Found
+
+__all__ = ["run"]
+
+_SHOWN = 3
+
+
+def run(arguments: Namespace, terminal: Terminal) -> int:
+    """Tortures and reports; exit code 1 when a promise was broken."""
+    from omium.torture.campaign import torture
+    from omium.torture.trial import Program
+
+    script = Path(arguments.script).absolute()
+    if not script.is_file():
+        raise CommandError(f"there is no file {visible(arguments.script)}", "name a Python file")
+    with _directory(arguments.keep) as base:
+        given = [Path(path).absolute() for path in arguments.given]
+        watched = [Path(path).absolute() for path in arguments.watch]
+        program = Program(script, arguments.arguments, base, given, watched)
+        findings = torture(
+            program,
+            limit=arguments.limit,
+            jobs=arguments.jobs,
+            keep=arguments.keep is not None,
+            progress=terminal.progress(f"killing {script.name}"),
+        )
+    terminal.end_progress()
+    if arguments.json:
+        terminal.json(_json(script, findings))
+    else:
+        _report(terminal, script, findings)
+    return FAILED if findings.violations else DONE
+
+
+@contextmanager
+def _directory(keep: str | None) -> Iterator[Path]:
+    if keep is not None:
+        path = Path(keep).absolute()
+        if path.exists() and any(path.iterdir()):
+            raise CommandError(f"{visible(keep)} is not empty", "give --keep a directory of its own")
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="omium-torture-") as name:
+        yield Path(name).resolve()
+
+
+def _report(terminal: Terminal, script: Path, findings: Findings) -> None:
+    moments = findings.kills - findings.of_lines if not findings.missed else None
+    detail = "" if moments is None else f": {moments:,} at moments of calls, {findings.of_lines:,} between lines"
+    terminal.print(terminal.style(f"{script.name}: {plural(findings.kills, 'kill')}{detail}", "bold"))
+    if findings.kills + findings.missed < findings.places:
+        terminal.print(f"  {findings.places:,} places to kill it at; --limit left some out")
+    if findings.missed:
+        terminal.print(f"  {plural(findings.missed, 'place')} not reached again: its threads run in another order")
+    for name, count in sorted(findings.effects.items()):
+        terminal.print(f"  effect {visible(name)}: acts {plural(count, 'time')} in an uninterrupted run")
+    for (name, outcome), count in sorted(findings.settled.items()):
+        terminal.print(f"    {visible(name)} was under way at {plural(count, 'kill')}: {outcome}")
+    if findings.unsteady:
+        terminal.print(f"  not compared, it differs between uninterrupted runs: {_names(findings.unsteady)}")
+    compared = plural(findings.compared, "value, status and file", "values, statuses and files")
+    if not findings.violations:
+        mark = terminal.style(terminal.glyph("✓", "ok"), "green")
+        terminal.print(f"{mark} 0 violations: every time {compared} came out as in an uninterrupted run,")
+        terminal.print("  and nothing on record ran again")
+        return
+    for found in findings.violations:
+        _tell(terminal, found)
+    terminal.error(
+        plural(len(findings.violations), "violation"),
+        "what touches the outside belongs into an @omium.effect; see docs/torture.md",
+    )
+
+
+def _tell(terminal: Terminal, found: Found) -> None:
+    mark = terminal.style(terminal.glyph("✗", "x"), "red")
+    terminal.print(f"{mark} {visible(found.violation.what)}")
+    for line in found.violation.lines:
+        terminal.print(f"    {terminal.clip(line, terminal.width - 4)}")
+    for point in found.points[:_SHOWN]:
+        terminal.print(terminal.style(f"    killed {visible(str(point))}", "dim"))
+    more = len(found.points) - _SHOWN
+    if more > 0:
+        terminal.print(terminal.style(f"    and at {plural(more, 'more place')}", "dim"))
+
+
+def _names(keys: list[tuple[str, ...]]) -> str:
+    names = [visible(key[-1]) for key in keys]
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _json(script: Path, findings: Findings) -> dict[str, Any]:
+    return {
+        "script": str(script),
+        "places": findings.places,
+        "kills": findings.kills,
+        "not_reached": findings.missed,
+        "compared": findings.compared,
+        "not_compared": [list(key) for key in findings.unsteady],
+        "effects": dict(findings.effects),
+        "settled": [
+            {"effect": name, "outcome": outcome, "kills": count} for (name, outcome), count in findings.settled.items()
+        ],
+        "violations": [
+            {
+                "what": found.violation.what,
+                "lines": list(found.violation.lines),
+                "killed": [str(point) for point in found.points],
+            }
+            for found in findings.violations
+        ],
+    }

@@ -1,0 +1,32 @@
+"""A place where the program can be killed, under a name that is the same in every run."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+__all__ = ["Point", "steady"]
+
+_CHANGING = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUIDs
+    r"|\b[0-9a-f]{16,64}\b"  # made ids and keys
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?"  # moments
+)
+
+
+def steady(text: str) -> str:
+    """The text without what differs from run to run: made ids and times."""
+    return _CHANGING.sub("…", text)
+
+
+class Point(NamedTuple):
+    """One moment of a call, or one line of the program."""
+
+    place: str
+    hit: int
+    """Which time it is reached, from 1."""
+    of_line: bool
+    """A line of the program's own code, as opposed to a moment of a recorded call."""
+
+    def __str__(self) -> str:
+        return self.place if self.hit == 1 else f"{self.place} (time {self.hit})"

@@ -1,0 +1,120 @@
+"""One kill and the run after it, in a directory of its own; and the runs it is compared with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import omium
+from omium.cli._errors import CommandError
+from omium.torture.child import Plan
+from omium.torture.traces import Journal, Left, journal, left, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omium.torture._point import Point
+
+__all__ = ["Program", "Trial"]
+
+_LONGEST_S = 600
+
+
+class Trial(NamedTuple):
+    """What came of one run, or of a killed one and its continuation."""
+
+    point: Point | None
+    journal: Journal
+    left: Left
+    code: int
+    talk: str
+    """What the last run wrote on stderr."""
+
+
+class Program(NamedTuple):
+    """The script, and where its runs take place."""
+
+    script: Path
+    arguments: Sequence[str]
+    base: Path
+    given: Sequence[Path]
+    """Copied to where it runs."""
+    watched: Sequence[Path]
+    """Files outside; what a run adds to them is compared."""
+
+    def uninterrupted(self, name: str) -> Trial:
+        """A run that nobody kills."""
+        directory = self._directory(name)
+        before = self._outside()
+        code, talk = self._run(directory, None)
+        return self._trial(directory, None, code, talk, before)
+
+    def killed_at(self, name: str, point: Point) -> Trial:
+        """A run that dies at that point, and the same command once more."""
+        directory = self._directory(name)
+        before = self._outside()
+        code, talk = self._run(directory, point)
+        if code == -signal.SIGKILL:
+            code, talk = self._run(directory, None)
+        return self._trial(directory, point, code, talk, before)
+
+    def _directory(self, name: str) -> Path:
+        directory = self.base / name
+        work = directory / "work"
+        work.mkdir(parents=True)
+        for path in self.given:
+            if path.is_dir():
+                shutil.copytree(path, work / path.name)
+            else:
+                shutil.copy2(path, work / path.name)
+        return directory
+
+    def _run(self, directory: Path, point: Point | None) -> tuple[int, str]:
+        plan = Plan(
+            str(self.script),
+            list(self.arguments),
+            self.script.stem,
+            str(directory / "journal"),
+            None if point is None else list(point),
+        )
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "omium.torture.child", json.dumps(plan._asdict())],
+                cwd=directory / "work",
+                env=_environment(directory / "work" / ".omium"),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                check=False,
+                timeout=_LONGEST_S,
+            )
+        except subprocess.TimeoutExpired as error:
+            where = "" if point is None else f", continued after a kill {point}"
+            raise CommandError(f"{self.script.name}{where} did not end within {_LONGEST_S} s") from error
+        return done.returncode, done.stderr.decode("utf-8", "replace")
+
+    def _trial(self, directory: Path, point: Point | None, code: int, talk: str, before: list[bytes]) -> Trial:
+        work = directory / "work"
+        if not (directory / "journal").exists():
+            raise CommandError(f"{self.script.name} did not start: {talk.strip().splitlines()[-1:]}")
+        added = {
+            str(path): text_of(now.removeprefix(then), work)
+            for path, then, now in zip(self.watched, before, self._outside(), strict=True)
+        }
+        return Trial(point, journal(directory / "journal"), left(work, added), code, talk)
+
+    def _outside(self) -> list[bytes]:
+        return [path.read_bytes() if path.exists() else b"" for path in self.watched]
+
+
+def _environment(store: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OMIUM_")}
+    source = str(Path(omium.__file__).resolve().parents[1])
+    paths = [source, kept.get("PYTHONPATH", "")]
+    return kept | {"PYTHONPATH": os.pathsep.join(path for path in paths if path), "OMIUM_STORE": str(store)}
