@@ -175,6 +175,7 @@ class LiveRun:
             self.native.wait(str(why))
             self.native.release()
             return
+        noted = isinstance(why, Rewind)
         if isinstance(why, Rewind):
             error = why = why.error
         failed = isinstance(error, Exception) and not isinstance(error, _UNWRITABLE)
@@ -182,7 +183,8 @@ class LiveRun:
             from omium.recovery import _actions
 
             try:
-                _actions.ended(self, why)
+                if not noted:
+                    _actions.ended(self, why)
                 self.native.fail_run(describe(why), failures_behind(error))
             except OmiumError as trouble:
                 self.native.release()

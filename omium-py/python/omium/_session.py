@@ -95,11 +95,12 @@ class Session(Generic[R]):
     def _begin(self) -> None:
         if not config.instrumented():
             config.instrument()
+        died = None
         if self._mode == "live":
             # Code must not run forward from effects of which some are undone and others are not, nor from a
             # failure that is to be repaired further back.
             finish(self.handle.store, self.handle.id)
-            self._go_back()
+            died = self._go_back()
         native = self.handle.store.begin(
             self._named(), self.handle.id, input=self._input, source=self._source, mode=self._mode
         )
@@ -108,22 +109,22 @@ class Session(Generic[R]):
         self._begun = True
         if native.mode == "live":
             self.run.rewinds = True
-            self._note_crash()
+            died = native.taken_from or died
+            if died is not None:
+                _actions.crashed(self.run, died)
         _boundary.reach("begun", "execution", self.handle.id)
 
-    def _go_back(self) -> None:
-        """Makes the rollback that a recovery policy had decided when the process died."""
+    def _go_back(self) -> str | None:
+        """Makes the rollback that a recovery policy had decided; says who died before it was made."""
         try:
             to = _actions.pending(self.handle.store, self.handle.id)
         except ExecutionNotFound:
-            return
-        if to is not None:
-            self.handle.rollback(to)
-
-    def _note_crash(self) -> None:
-        dead = self.run.native.taken_from
-        if dead is not None:
-            _actions.crashed(self.run, dead)
+            return None
+        if to is None:
+            return None
+        died = self.handle.orphaned
+        self.handle.rollback(to)
+        return "the process before this one" if died else None
 
     def again(self) -> Session[R]:
         """The same once more, for a run that follows this one."""

@@ -119,9 +119,9 @@ async def acarry(place: Place, error: Exception) -> GoOn | None:
 def _question(place: Place, error: Exception) -> str | None:
     """What to ask a person; None when nothing is. Unwinds the run when it is to go back."""
     decided = place.decided
-    if decided is None or place.run.native.mode == "record":
+    if decided is None:
         return None
-    if decided["action"] == "rollback":
+    if decided["action"] == "rollback" and place.run.native.mode == "live":
         rewind = Rewind(error, to=decided["to"])
         place.run.abort(rewind)
         raise rewind
@@ -150,8 +150,7 @@ def repairs(store: _omium.Store, id: str) -> dict[str, Failure]:
 
 def pending(store: _omium.Store, id: str) -> int | None:
     """The entry to go back to, when that was decided and a crash came first."""
-    head = store.execution(id).head
-    for entry in reversed(store.entries(id, after=max(head - _TAIL, 0))):
+    for entry in _tail(store, id):
         decided = _failure.decision(entry)
         if decided is not None and decided["action"] == "rollback":
             to: int = decided["to"]
@@ -190,8 +189,7 @@ def asked(run: LiveRun) -> GoOn | Literal["fail"] | None:
 
     Raises Waiting while there is no answer.
     """
-    live = run.store.entries(run.native.id, after=max(run.store.execution(run.native.id).head - _TAIL, 0))
-    for entry in reversed(live):
+    for entry in _tail(run.store, run.native.id):
         if _is_note(entry):
             decided = _failure.decision(entry)
             if decided is None or decided["action"] != "ask":
@@ -228,8 +226,18 @@ def note(run: LiveRun, failure: Failure, decided: Decided | None = None) -> int:
 
 def ended(run: LiveRun, error: BaseException) -> None:
     """Notes what ends the run, unless an entry tells of it already."""
-    if not failures_behind(error):
-        note(run, _failure.of(error))
+    if failures_behind(error):
+        return
+    failure = _failure.of(error)
+    known = (_failure.of_entry(each) for each in _tail(run.store, run.native.id))
+    if not any(each is not None and (each.error, each.message) == failure[1:3] for each in known):
+        note(run, failure)
+
+
+def _tail(store: _omium.Store, id: str) -> list[_omium.Entry]:
+    """The newest live entries, the last first."""
+    head = store.execution(id).head
+    return store.entries(id, after=max(head - _TAIL, 0))[::-1]
 
 
 def crashed(run: LiveRun, owner: str) -> None:
