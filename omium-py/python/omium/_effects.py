@@ -130,7 +130,8 @@ def read(entries: Sequence[_omium.Entry]) -> list[EffectRecord]:
                 known = latest[address] = EffectRecord(entry, note)
                 records.append(known)
             by_intent[entry.seq] = known
-    return records
+    # The intent of another execution alone says nothing of this one.
+    return [record for record in records if record.own or record.outcome is not None]
 
 
 def _undoing(
