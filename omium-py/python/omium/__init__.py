@@ -54,7 +54,7 @@ from omium.exceptions import (
     Waiting,
 )
 from omium.execution import Execution, execution, executions, get
-from omium.recovery import Failure, Recovery, failure
+from omium.recovery import Detect, Failure, Recovery, failure
 from omium.retry import Retry
 from omium.signal import aask, answer, ask, asleep, sleep
 from omium.step import step
@@ -68,6 +68,7 @@ __all__ = [
     "BudgetExceeded",
     "CheckFailed",
     "Checkpoint",
+    "Detect",
     "Divergence",
     "Entry",
     "EntryNotFound",

@@ -25,7 +25,18 @@ __all__ = ["Place"]
 class Place:
     """One claim. Ends with `commit`, `fail` or `leave`; the last is harmless after the others."""
 
-    __slots__ = ("_claim", "_codec", "_frame", "_input", "_kind", "_owner", "_settled", "_started_ms", "decided")
+    __slots__ = (
+        "_claim",
+        "_codec",
+        "_frame",
+        "_input",
+        "_kind",
+        "_other",
+        "_owner",
+        "_settled",
+        "_started_ms",
+        "decided",
+    )
 
     def __init__(
         self,
@@ -59,7 +70,12 @@ class Place:
             readable = self._explain(error, name)
             run.abort(readable)
             raise readable from None
-        self._settled = self._claim.recorded is not None
+        self._other: _omium.Entry | None = None
+        if run.trial is not None and self._claim.recorded is None:
+            self._other = run.trial.answer(kind, self._claim)
+        self._settled = self.recorded is not None
+        if run.watch is not None:
+            run.watch.saw(run, name, self._claim.key, live=not self._settled)
         self.decided: dict[str, Any] | None = None
         """What the recovery policy decided about the failure recorded here."""
         self._reach("answered" if self._settled else "claimed")
@@ -78,7 +94,7 @@ class Place:
     @property
     def recorded(self) -> _omium.Entry | None:
         """The entry that answers, when there is one: then the body must not run."""
-        return self._claim.recorded
+        return self._claim.recorded or self._other
 
     @property
     def run(self) -> LiveRun:

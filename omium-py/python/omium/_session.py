@@ -11,7 +11,7 @@ from omium._live import LiveRun, Mode, Rewind, describe
 from omium._undo import finish
 from omium._worker import off_loop
 from omium.exceptions import ExecutionNotFound, OmiumError, RolledBack, Waiting
-from omium.recovery import _actions
+from omium.recovery import _actions, watch
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -109,6 +109,7 @@ class Session(Generic[R]):
         self._begun = True
         if native.mode == "live":
             self.run.rewinds = True
+            self.run.watch = watch(config.settings().detect)
             died = native.taken_from or died
             if died is not None:
                 _actions.crashed(self.run, died)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from omium import _imports, _omium
 from omium.exceptions import InvalidInput
+from omium.recovery.detectors import Detect, checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ class Settings(NamedTuple):
     """Absolute path of the store's directory."""
     durability: str
     codec: str
+    detect: Detect | None
 
 
 class _Chosen(NamedTuple):
@@ -36,6 +38,7 @@ class _Chosen(NamedTuple):
     durability: str | None = None
     codec: str = "msgpack"
     prices: Any = None
+    detect: Detect | None = Detect()
 
 
 _chosen = _Chosen()
@@ -50,6 +53,7 @@ def init(
     *,
     codec: Literal["msgpack", "pickle"] = "msgpack",
     prices: Mapping[str, Mapping[str, Any]] | str | os.PathLike[str] | None = None,
+    detect: Detect | None = Detect(),  # noqa: B008  # Immutable.
 ) -> None:
     """Configures omium for this process; calling it is optional, and again replaces everything.
 
@@ -57,7 +61,8 @@ def init(
     loss), "process" (survives the death of the process) or "batch(MS)". `codec="pickle"` lets values be
     recorded that the codec does not cover, at the price that reading a store can run any code. `prices`
     are dollars per million tokens by model name, or a JSON file of them: they add to the list prices
-    omium knows, as `{"my-model": {"input": 0.5, "output": 2, "cached": 0.1}}`.
+    omium knows, as `{"my-model": {"input": 0.5, "output": 2, "cached": 0.1}}`. `detect` says when a
+    run that repeats itself is warned of, or ended (`omium.Detect(action="fail")`); None: never.
     """
     global _chosen
     if codec not in _CODECS:
@@ -67,7 +72,7 @@ def init(
         from omium.wire.prices import table
 
         table(prices)
-    _chosen = _Chosen(path, durability, codec, prices)
+    _chosen = _Chosen(path, durability, codec, prices, None if detect is None else checked(detect))
     instrument()
 
 
@@ -90,6 +95,7 @@ def settings() -> Settings:
         store=_chosen.store or os.path.abspath(os.environ.get("OMIUM_STORE") or ".omium"),
         durability=_chosen.durability or os.environ.get("OMIUM_DURABILITY") or "strict",
         codec=_chosen.codec,
+        detect=_chosen.detect,
     )
 
 
@@ -101,7 +107,7 @@ def prices() -> Any:
 def store() -> _omium.Store:
     """The configured store, opened on first use and kept open while the settings stay."""
     global _open
-    path, durability, _ = settings()
+    path, durability = settings()[:2]
     with _lock:
         if _open is None or _open[0] != (path, durability):
             _open = (path, durability), _omium.Store(path, durability=durability)

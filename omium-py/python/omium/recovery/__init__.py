@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from omium.recovery._failure import Failure, of_entry
 from omium.recovery._failure import of as failure_of
 from omium.recovery._policy import Recovery, parse
+from omium.recovery._watch import Watch
+from omium.recovery.detectors import Detect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +17,19 @@ if TYPE_CHECKING:
     from omium._place import Place
     from omium.recovery._actions import GoOn
 
-__all__ = ["SCOPE", "Failure", "Recovery", "acarry", "carry", "failure", "failure_of", "failures", "parse"]
+__all__ = [
+    "SCOPE",
+    "Detect",
+    "Failure",
+    "Recovery",
+    "acarry",
+    "carry",
+    "failure",
+    "failure_of",
+    "failures",
+    "parse",
+    "watch",
+]
 
 SCOPE = "recovery"
 """Where notes about the run as a whole stand; no code claims a place in it."""
@@ -25,6 +39,11 @@ def failures(entries: Iterable[_omium.Entry]) -> list[Failure]:
     """The failures entries tell of, in their order."""
     found = (of_entry(each) for each in entries)
     return [each for each in found if each is not None]
+
+
+def watch(detect: Detect | None) -> Watch | None:
+    """What looks out for runs that go in circles; None when nobody asked for it."""
+    return None if detect is None else Watch(detect)
 
 
 def failure() -> Failure | None:

@@ -29,8 +29,9 @@ class Watch:
     def saw(self, run: LiveRun, name: str, key: str, *, live: bool) -> None:
         """Takes note of a call; a live one that only repeats what was done before is told, or ends the run."""
         with self._lock:
+            known = key in self._last
             self._last.append(key)
-            if not live:
+            if not (known and live):
                 return
             last = list(self._last)
         again = repeats(last, self._detect.repeats)
