@@ -1,4 +1,4 @@
-"""`omium diff A@1 B@4`: what changed between two checkpoints, of one execution or of two."""
+"""`omium diff A@1 B@4`: what changed between two checkpoints. `omium diff A B`: between two runs, call by call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from omium import _diff
 from omium._inspect import Typed, to_json
 from omium.cli._errors import DONE
 from omium.cli._status import content_of, tree
-from omium.cli._target import entry_at, head_or, name_of, open_store, scope_of
+from omium.cli._target import entry_at, find, head_or, name_of, open_store, scope_of, split
 from omium.cli._terminal import Terminal, age, visible
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _STYLES = {"+": "green", "-": "red", "~": "yellow", " ": "dim"}
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Shows the changes; that there are some is no failure."""
     store = open_store(arguments)
+    if arguments.new is not None and split(arguments.old)[1] is None and split(arguments.new)[1] is None:
+        return _runs(store, find(store, arguments.old), find(store, arguments.new), arguments, terminal)
     old = head_or(store, arguments.old)
     if arguments.new is None:
         new = old
@@ -53,6 +55,65 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     if not shown:
         terminal.note("no difference")
     return DONE
+
+
+_MARKS = {"left": ("-", "red"), "right": ("+", "green"), "same": (" ", "dim")}
+
+
+def _runs(store: Store, old: Execution, new: Execution, arguments: Namespace, terminal: Terminal) -> int:
+    """The calls of two runs side by side, then how they ended."""
+    from omium.cli._trajectory import trajectory
+
+    pairs = trajectory(store, old.id, new.id)
+    ends = list(_diff.diff(_end(old), _end(new)))
+    if arguments.json:
+        terminal.json(
+            {
+                "old": old.id,
+                "new": new.id,
+                "calls": [
+                    {
+                        "name": pair.name,
+                        "outcome": pair.outcome,
+                        "old": pair.old.seq if pair.old else None,
+                        "new": pair.new.seq if pair.new else None,
+                        "changes": [_json(change) for change in pair.changes()],
+                    }
+                    for pair in pairs
+                ],
+                "changes": [_json(change) for change in ends],
+            }
+        )
+        return DONE
+    terminal.print(terminal.style(f"--- {_run_title(old, terminal)}", "bold"))
+    terminal.print(terminal.style(f"+++ {_run_title(new, terminal)}", "bold"))
+    limit = None if arguments.full else 40
+    for pair in pairs:
+        outcome = pair.outcome
+        mark, style = _MARKS.get(outcome, ("~", "yellow"))
+        seqs = " ".join(f"@{entry.seq}" if entry else "-" for entry in (pair.old, pair.new))
+        remark = f"other {outcome}" if mark == "~" else ""
+        text = f"{mark} {terminal.clip(pair.name, terminal.width // 2)}  {seqs}  {remark}".rstrip()
+        terminal.print(terminal.style(text, style))
+        for line in _diff.render(pair.changes(), width=terminal.width - 4, limit=limit):
+            terminal.print(terminal.style(f"    {line.text}", _STYLES[line.mark]))
+    for line in _diff.render(ends, width=terminal.width, limit=limit):
+        terminal.print(terminal.style(line.text, _STYLES[line.mark]))
+    if not ends and all(pair.outcome == "same" for pair in pairs):
+        terminal.note("no difference")
+    return DONE
+
+
+def _end(execution: Execution) -> dict[str, Any]:
+    end = {"status": execution.status}
+    if execution.workflow == "langgraph":
+        return end
+    return {**end, "arguments": tree(execution.input), "error": execution.error, "result": tree(execution.result)}
+
+
+def _run_title(execution: Execution, terminal: Terminal) -> str:
+    id = terminal.clip(execution.id, terminal.width // 2)
+    return f"{id}  {terminal.clip(execution.workflow, terminal.width // 4)}  {age(execution.updated_ms)}"
 
 
 def _title(store: Store, execution: Execution, seq: int, terminal: Terminal) -> str:

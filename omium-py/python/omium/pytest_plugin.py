@@ -1,0 +1,92 @@
+"""The pytest fixture `omium_replay`: a recorded run as a regression test.
+
+    def test_the_run_that_failed_on_friday(omium_replay):
+        omium_replay("friday.omx", research)
+
+pytest loads this module in every project that has omium installed, so it imports nothing else of it
+before the fixture is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from omium import Execution, ReplayReport
+
+    Replay = Callable[..., ReplayReport]
+
+__all__ = ["omium_replay"]
+
+
+@pytest.fixture
+def omium_replay(request: pytest.FixtureRequest, tmp_path: Path) -> Replay:
+    """`omium_replay(FILE, program)`: runs the program on the record in FILE, made by `omium export`.
+
+    Nothing runs live: no step, no model call, no effect. `program` is a workflow, or a function that does
+    what the program did inside `with omium.execution(...)`; left out, it is the recorded workflow, if its
+    module can be imported. A difference fails the test and is shown. A relative FILE is looked for beside
+    the test.
+    """
+    count = 0
+
+    def replay(file: str | os.PathLike[str], program: Callable[..., Any] | None = None) -> ReplayReport:
+        from omium._omium import Store
+        from omium.execution import Execution
+
+        nonlocal count
+        count += 1
+        store = Store(str(tmp_path / f"omium-replay-{count}"))
+        imported = store.import_(str(request.path.parent / file))
+        report = _replayed(Execution(store, imported.id), program)
+        if report.diverged_at is not None:
+            told = "\n".join(f"  {line}" for line in report.differences)
+            pytest.fail(f"the code diverges from {file} at @{report.diverged_at}:\n{told}", pytrace=False)
+        return report
+
+    return replay
+
+
+def _replayed(handle: Execution[Any], program: Callable[..., Any] | None) -> ReplayReport:
+    from omium import config
+    from omium._replay import report
+    from omium._session import Session
+    from omium.workflow import AsyncWorkflow, Workflow
+
+    known = handle.known()
+    if program is None:
+        program = _recorded_program(known.id, known.workflow, known.source)
+    if isinstance(program, (Workflow, AsyncWorkflow)):
+        return program.replay(handle)
+    session: Session[Any] = Session(handle, None, codec_name=config.settings().codec, mode="record")
+    failure: Exception | None = None
+    try:
+        with session:
+            program()
+    except Exception as error:  # noqa: BLE001  # The report says what it means.
+        failure = error
+    return report(session, known, failure)
+
+
+def _recorded_program(id: str, workflow: str, source: str | None) -> Callable[..., Any]:
+    from importlib import import_module
+
+    from omium.exceptions import InvalidInput
+
+    module, _, name = (source or "").rpartition(":")
+    if not module or module.endswith(".py"):
+        where = f" ({source})" if source else ""
+        raise InvalidInput(
+            f"{id!r} was made by {workflow!r}{where}, which no import finds: give the workflow to omium_replay"
+        )
+    found: Any = import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    program: Callable[..., Any] = found
+    return program
