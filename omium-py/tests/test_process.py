@@ -113,16 +113,16 @@ def test_importing_loads_opens_and_starts_nothing(tmp_path: Path) -> None:
 def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     omium.init()
     monkeypatch.chdir(tmp_path)
-    assert omium.config.settings() == (str(tmp_path / ".omium"), "strict", "msgpack")
+    assert omium.config.settings()[:3] == (str(tmp_path / ".omium"), "strict", "msgpack")
     monkeypatch.setenv("OMIUM_STORE", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("OMIUM_DURABILITY", "process")
-    assert omium.config.settings() == (str(tmp_path / "elsewhere"), "process", "msgpack")
+    assert omium.config.settings()[:3] == (str(tmp_path / "elsewhere"), "process", "msgpack")
     with omium.execution("x"):
         note("a")
     assert (tmp_path / "elsewhere" / "index.db").exists()
     assert omium.config.store().durability == "process"
     omium.init(store="mine", durability="batch(5)")
-    assert omium.config.settings() == (str(tmp_path / "mine"), "batch(5)", "msgpack")
+    assert omium.config.settings()[:3] == (str(tmp_path / "mine"), "batch(5)", "msgpack")
     monkeypatch.chdir("/")
     assert omium.config.settings().store == str(tmp_path / "mine")
 
