@@ -9,7 +9,7 @@ use super::states::{noted_after, state_row};
 use crate::error::{Error, Result};
 use crate::id::Seq;
 use crate::index::{ExecutionRecord, Index};
-use crate::machine::{Lineage, State};
+use crate::machine::{Epoch, Lineage, State};
 use crate::model::{Blob, ExecutionInfo, Slot, Status};
 
 /// A recorded value to be another one in the fork.
@@ -89,10 +89,14 @@ fn duplicate(index: &Index, source: &ExecutionRecord, id: &str, head: Seq, now_m
     let mut record = ExecutionRecord::new(id, &source.workflow, now_ms);
     record.source.clone_from(&source.source);
     record.input.clone_from(&source.input);
-    record.state = State { head, last: head, status: Status::Running, ..State::new() };
+    // The rollbacks before `head` come along: they say which seqs of the log are not on the way to it.
+    let epochs: Vec<Epoch> = index.epochs(source.row)?.into_iter().filter(|epoch| epoch.start < head).collect();
+    record.state = State { head, last: head, status: Status::Running, epoch: epochs.len() as u32, ..State::new() };
     // Leased once, by whoever ran the original: a fork nobody runs is orphaned, and resumable.
     record.state.token = source.state.token;
-    index.insert_execution(record)
+    let record = index.insert_execution(record)?;
+    epochs.into_iter().try_for_each(|epoch| index.insert_epoch(record.row, epoch, now_ms))?;
+    Ok(record)
 }
 
 fn copy_entries(
@@ -145,7 +149,7 @@ fn copy_writes(index: &Index, source: &ExecutionRecord, target: &ExecutionRecord
     writes.sort_by_key(|write| write.epoch);
     for mut write in writes {
         write.execution = target.row;
-        write.epoch = 0;
+        write.epoch = write.epoch.min(target.state.epoch);
         index.put_write(&write)?;
     }
     Ok(())

@@ -266,6 +266,8 @@ impl Flusher {
 }
 
 fn committer(directory: &Path, path: &Path, journal: Journal, options: &Options) -> Result<Committer> {
+    rustix::fs::access(directory, rustix::fs::Access::WRITE_OK)
+        .map_err(|source| Error::unavailable("writing to the store", AtPath(directory.to_path_buf(), source.into())))?;
     // Looked at before anything is written: somebody else's directory gets no file of ours.
     if fs::metadata(path).is_ok_and(|file| file.len() > 0) {
         recognise(directory, &open_foreign(directory, Index::open_to_recognise(path))?, false)?;

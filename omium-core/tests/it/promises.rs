@@ -110,6 +110,35 @@ fn a_fork_shares_the_past_and_nothing_else() {
 }
 
 #[test]
+fn a_fork_of_what_was_rolled_back_goes_on_too() {
+    everywhere(|store, _| {
+        let mut run = store.begin("w", "x").unwrap();
+        for n in 0..6u32 {
+            let _: u32 = run.step(&format!("s{n}"), || n).unwrap();
+        }
+        drop(run);
+        store.rollback("x", Seq(2)).unwrap();
+        let mut run = store.begin("w", "x").unwrap();
+        for n in 0..4u32 {
+            let _: u32 = run.step(&format!("s{n}"), || n + 10).unwrap();
+        }
+        drop(run);
+        let fork = store.execution("x").unwrap().fork(Seq(8), "y").unwrap();
+        let seqs: Vec<u64> = fork.checkpoints().unwrap().iter().map(|entry| entry.seq().0).collect();
+        assert_eq!(seqs, [1, 2, 7, 8]);
+        let mut run = fork.resume().unwrap();
+        for (n, value) in [(0, 0), (1, 1), (2, 12), (3, 13)] {
+            assert_eq!(run.step::<u32>(&format!("s{n}"), || panic!("shared")).unwrap(), value);
+        }
+        let _: u32 = run.step("s4", || 24).unwrap();
+        drop(run);
+        fork.rollback(Seq(7)).unwrap();
+        assert_eq!(fork.checkpoints().unwrap().len(), 3);
+        assert!(store.check(omium_core::Depth::Full, &mut |_, _| {}).unwrap().ok());
+    });
+}
+
+#[test]
 fn an_edited_fork_has_another_past() {
     everywhere(|store, _| {
         let mut run = store.begin("w", "x").unwrap();
