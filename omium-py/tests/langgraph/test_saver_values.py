@@ -128,7 +128,18 @@ def test_a_value_changed_in_place_after_the_call_does_not_leak_in(saver: Saver) 
         await writing
         return await saver.aget_tuple(where)
 
+    async def run_after(parent: Any) -> Any:
+        """A channel whose parent has no value of it, though its version did not change."""
+        state["b"] = ["before"]
+        saved = checkpoint(state, {"a": 1, "b": 1})
+        task = asyncio.ensure_future(saver.aput(parent, saved, {}, {}))
+        await asyncio.sleep(0)
+        state["b"].append("after")
+        return await saver.aget_tuple(await task)
+
     found = asyncio.run(run())
+    later = asyncio.run(run_after(found.config))
+    assert later.checkpoint["channel_values"]["b"] == ["before"]
     assert found.checkpoint["channel_values"] == {"a": ["before"]}
     assert found.pending_writes == [("task", "a", {"x": "before"})]
 

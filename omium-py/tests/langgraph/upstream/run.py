@@ -3,7 +3,8 @@
     python omium-py/tests/langgraph/upstream/run.py [--baseline] [--jobs N] [pytest arguments]
 
 The suite comes with LangGraph's source distribution, is fetched once and unpacked outside of this
-repository. `--baseline` runs it with the SQLite savers themselves, to tell their failures from ours.
+repository. `--baseline` runs it with the SQLite savers themselves, to tell their failures from ours:
+there are none, but with LANGGRAPH_STRICT_MSGPACK=true, where one test of an in-memory saver fails.
 """
 
 from __future__ import annotations
