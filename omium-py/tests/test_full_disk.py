@@ -87,7 +87,9 @@ def test_a_read_only_directory_is_said_to_be_one_and_can_be_read(small_disk: Pat
     try:
         store = small_disk / "store"
         made = subprocess.run(
-            [sys.executable, "-c", PROGRAM.replace("start(100)", "start(3)"), str(store)], check=False, capture_output=True
+            [sys.executable, "-c", PROGRAM.replace("start(100)", "start(3)"), str(store)],
+            check=False,
+            capture_output=True,
         )
         assert made.returncode == 0, made.stderr
         subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
@@ -97,7 +99,10 @@ def test_a_read_only_directory_is_said_to_be_one_and_can_be_read(small_disk: Pat
         assert "read-only" in refused.stderr.lower(), refused.stderr
         for verb in (["ls"], ["log", "crawl"], ["check"]):
             read = subprocess.run(
-                [sys.executable, "-m", "omium.cli", "--store", str(store), *verb], capture_output=True, text=True, check=False
+                [sys.executable, "-m", "omium.cli", "--store", str(store), *verb],
+                capture_output=True,
+                text=True,
+                check=False,
             )
             assert read.returncode == 0, read.stderr
     finally:

@@ -105,7 +105,7 @@ class Execution(Generic[R]):
         """What one can return to, in the order of seq: every finished step on the live lineage."""
         entries = self.store.entries(self._id)
         pickled = self._allows_pickle()
-        done = [each for each in entries if each.status == "done" and each.scope != recovery.SCOPE]
+        done = [each for each in entries if each.status == "done" and each.kind != "note"]
         return [Entry(each, allow_pickle=pickled) for each in done]
 
     def failures(self) -> list[Failure]:
