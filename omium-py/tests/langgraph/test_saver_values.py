@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
@@ -14,6 +16,9 @@ from langgraph_support import checkpoint, config
 import omium
 from omium._omium import Store
 from omium.langgraph import Saver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def values(saver: Saver, where: Any) -> dict[str, Any]:
@@ -115,33 +120,33 @@ def test_a_value_changed_in_place_after_the_call_does_not_leak_in(saver: Saver) 
     state: dict[str, Any] = {"a": ["before"]}
     write: dict[str, Any] = {"x": "before"}
 
-    async def run() -> Any:
-        putting = saver.aput(config(), checkpoint(state), {}, {"a": 1})
-        # Begins the coroutine: values are encoded before it first yields to the loop.
-        task = asyncio.ensure_future(putting)
+    async def saved_later(saving: Any, change: Callable[[], None]) -> Any:
+        """Begins the call, changes the value, and only then lets a thread do its part."""
+        free, loop = threading.Event(), asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        loop.run_in_executor(None, free.wait)
+        task = asyncio.ensure_future(saving)
         await asyncio.sleep(0)
-        state["a"].append("after")
-        where = await task
-        writing = asyncio.ensure_future(saver.aput_writes(where, [("a", write)], "task"))
-        await asyncio.sleep(0)
-        write["x"] = "after"
-        await writing
-        return await saver.aget_tuple(where)
+        change()
+        free.set()
+        return await task
 
-    async def run_after(parent: Any) -> Any:
-        """A channel whose parent has no value of it, though its version did not change."""
-        state["b"] = ["before"]
-        saved = checkpoint(state, {"a": 1, "b": 1})
-        task = asyncio.ensure_future(saver.aput(parent, saved, {}, {}))
-        await asyncio.sleep(0)
-        state["b"].append("after")
-        return await saver.aget_tuple(await task)
+    async def run() -> None:
+        first = checkpoint(state)
+        where = await saved_later(saver.aput(config(), first, {}, {"a": 1}), lambda: state["a"].append("after"))
+        writing = saver.aput_writes(where, [("a", write)], "task")
+        await saved_later(writing, lambda: write.update(x="after"))
+        # A channel its parent has no value of, though its version did not change.
+        more = {"a": state["a"], "b": ["before"]}
+        second = checkpoint(more, {"a": 1, "b": 1})
+        later = await saved_later(saver.aput(where, second, {}, {}), lambda: more["b"].append("after"))
+        assert values(saver, where) == {"a": ["before"]}
+        assert values(saver, later) == {"a": ["before"], "b": ["before"]}
+        found = saver.get_tuple(where)
+        assert found is not None
+        assert found.pending_writes == [("task", "a", {"x": "before"})]
 
-    found = asyncio.run(run())
-    later = asyncio.run(run_after(found.config))
-    assert later.checkpoint["channel_values"]["b"] == ["before"]
-    assert found.checkpoint["channel_values"] == {"a": ["before"]}
-    assert found.pending_writes == [("task", "a", {"x": "before"})]
+    asyncio.run(run())
 
 
 def test_a_message_changed_in_place_is_saved_with_the_next_checkpoint(saver: Saver, put: Any) -> None:
