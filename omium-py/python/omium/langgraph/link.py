@@ -49,6 +49,9 @@ class Link:
     def _open(self) -> Store:
         from omium import config
 
+        if not config.instrumented():
+            # What nodes ask of models is recorded as well.
+            config.instrument()
         settings = config.settings()
         return Store(
             settings.store if self._path is None else self._path,
