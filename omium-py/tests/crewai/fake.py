@@ -13,16 +13,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import offline  # noqa: F401
 from crewai import BaseLLM
 from crewai.tools import tool
-
-ENVIRONMENT = {
-    "CREWAI_DISABLE_TELEMETRY": "true",
-    "CREWAI_DISABLE_TRACKING": "true",
-    "CREWAI_DISABLE_VERSION_CHECK": "true",
-    "CREWAI_TRACING_ENABLED": "false",
-    "OTEL_SDK_DISABLED": "true",
-}
 
 
 class Journal:
@@ -77,8 +70,16 @@ class FakeLLM(BaseLLM):
     def get_input_tokens_count(self, messages: Any, tools: Any = None, response_model: Any = None) -> int:
         return len(str(messages)) // 4
 
-    def call(self, messages: Any, tools: Any = None, callbacks: Any = None, available_functions: Any = None,
-             from_task: Any = None, from_agent: Any = None, response_model: Any = None) -> Any:
+    def call(
+        self,
+        messages: Any,
+        tools: Any = None,
+        callbacks: Any = None,
+        available_functions: Any = None,
+        from_task: Any = None,
+        from_agent: Any = None,
+        response_model: Any = None,
+    ) -> Any:
         said = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
         plain = [(each["role"], each.get("content"), each.get("tool_calls")) for each in said]
         journal.note("llm", short([self.model, plain]))
@@ -89,7 +90,7 @@ class FakeLLM(BaseLLM):
 
             with llm_call_context():
                 for start in range(0, len(answer), 8):
-                    self._emit_stream_chunk_event(answer[start:start + 8], from_task=from_task, from_agent=from_agent)
+                    self._emit_stream_chunk_event(answer[start : start + 8], from_task=from_task, from_agent=from_agent)
         return answer
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
@@ -107,7 +108,8 @@ class FakeLLM(BaseLLM):
         offered = [each["function"]["name"] for each in tools]
         wanted = [name for name in offered if name not in used and not name.startswith("ask_")]
         if wanted:
-            return [call_of(wanted[0], mark)]
+            schema = next(each["function"]["parameters"] for each in tools if each["function"]["name"] == wanted[0])
+            return [call_of(wanted[0], mark, schema.get("properties", {}))]
         if not self.native and "Action Input" in text and "Observation:" not in text.rpartition("Begin!")[2]:
             return f'Thought: look it up\nAction: search\nAction Input: {{"query": "{mark}"}}'
         version = "v2" if "validation" in text.lower() else "v1"
@@ -121,8 +123,12 @@ def fake(name: str = "fake-1", *, native: bool = True) -> FakeLLM:
     return FakeLLM(model=name, native=native)
 
 
-def call_of(name: str, mark: str) -> dict[str, Any]:
-    arguments = {"query": mark}
+def call_of(name: str, mark: str, properties: dict[str, Any]) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        each: [mark] if schema.get("type") == "array" else mark
+        for each, schema in properties.items()
+        if schema.get("type") in ("array", "string")
+    }
     if name.startswith("delegate"):
         arguments = {"task": f"look into {mark}", "context": "all of it", "coworker": "researcher"}
     return {
@@ -133,8 +139,14 @@ def call_of(name: str, mark: str) -> dict[str, Any]:
 
 
 def sample(model: Any, mark: str) -> dict[str, Any]:
-    values: dict[Any, Any] = {str: f"v2 {mark}", int: 7, float: 0.5, bool: True}
-    return {name: values.get(field.annotation, []) for name, field in model.model_fields.items()}
+    """An instance of a model, as plain data."""
+    values: dict[Any, Any] = {str: f"v2 {mark}", int: 7, float: 0.5, bool: True, list[str]: [f"of {mark}"]}
+    return {
+        name: sample(field.annotation, mark)
+        if hasattr(field.annotation, "model_fields")
+        else values.get(field.annotation, [])
+        for name, field in model.model_fields.items()
+    }
 
 
 def make_tool(name: str) -> Any:

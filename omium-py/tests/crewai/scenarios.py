@@ -6,9 +6,8 @@ from typing import Any
 
 from crewai import Agent, Crew, Process, Task
 from crewai.flow.flow import Flow, and_, listen, router, start
-from pydantic import BaseModel
-
 from fake import fake, journal, make_tool
+from pydantic import BaseModel
 
 
 class Report(BaseModel):
@@ -17,8 +16,15 @@ class Report(BaseModel):
 
 
 def agent(role: str, llm: Any, tools: Any = (), **more: Any) -> Agent:
-    return Agent(role=role, goal=f"be a good {role}", backstory="long experience", llm=llm, tools=list(tools),
-                 verbose=False, **more)
+    return Agent(
+        role=role,
+        goal=f"be a good {role}",
+        backstory="long experience",
+        llm=llm,
+        tools=list(tools),
+        verbose=False,
+        **more,
+    )
 
 
 def task(n: int, worker: Agent | None, **more: Any) -> Task:
@@ -95,8 +101,12 @@ def structured() -> Any:
     writer = agent("writer", fake(), [make_tool("search")])
     tasks = [
         task(0, writer, guardrail=checked),
-        Task(description="Report with a score", expected_output="JSON with title and score", agent=writer,
-             output_pydantic=Report),
+        Task(
+            description="Report with a score",
+            expected_output="JSON with title and score",
+            agent=writer,
+            output_pydantic=Report,
+        ),
     ]
     return plain(Crew(agents=[writer], tasks=tasks, verbose=False).kickoff(inputs=TOPIC))
 

@@ -8,24 +8,19 @@ Exits with 1 when a promise is broken.
 """
 
 import argparse
-import os
 import shutil
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fake import ENVIRONMENT, journal
+from fake import journal
 from forks import in_child
+from offline import HOME as PLACE
+from scenarios import CONCURRENT, SCENARIOS
 
-PLACE = Path(tempfile.mkdtemp(prefix="omium-crewai-"))
-# CrewAI writes into the home directory, and reads these when it is imported.
-os.environ.update(ENVIRONMENT, HOME=str(PLACE), CREWAI_STORAGE_DIR=str(PLACE / "app"))
-
-import omium  # noqa: E402
-from scenarios import CONCURRENT, SCENARIOS  # noqa: E402
+import omium
 
 
 def run(scenario: str, store: Path, kill: tuple[str, int] | None = None) -> Any:

@@ -84,13 +84,17 @@ class _ModelCall(Call):
         with self._metered as self._metrics:
             return await super().arun(frame, body)
 
+    def begin(self, place: Place) -> None:
+        place.run.afford()
+
     def keep(self, place: Place, value: Any) -> Kept:
         self._count(value)
         _usage.billed(place.run, self._metrics)
+        counters, remarks = _usage.priced(self.name, self._metrics)
         structured = self._given.get("response_model") is not None and hasattr(value, "model_dump")
         blob = place.encode(value.model_dump(mode="json") if structured else value)
-        meta = codec.dumps({"usage": self._metrics, "structured": structured})
-        return Kept(value, blob, _usage.counters(self._metrics), meta)
+        meta = codec.dumps({"usage": self._metrics, "structured": structured, **remarks})
+        return Kept(value, blob, counters, meta)
 
     def answer(self, place: Place, entry: _omium.Entry) -> Any:
         value = place.answer(entry)

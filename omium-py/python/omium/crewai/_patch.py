@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-__all__ = ["family", "replace", "restore"]
+__all__ = ["family", "inherited", "replace", "restore"]
 
 _MARK = "_omium_wrapped"
 _MISSING = object()
@@ -30,6 +30,14 @@ def replace(owner: type, name: str, wrap: Wrap) -> None:
     setattr(wrapped, _MARK, True)
     _undo.append((owner, name, method))
     setattr(owner, name, staticmethod(wrapped) if static else wrapped)
+
+
+def inherited(owner: type, name: str, wrap: Wrap) -> None:
+    """Wraps the method where `owner` has it from, which may be a parent of another module."""
+    for parent in owner.__mro__:
+        if name in vars(parent):
+            replace(parent, name, wrap)
+            return
 
 
 def family(root: type, wraps: dict[str, Wrap]) -> None:

@@ -16,23 +16,15 @@ __all__ = [
     "Tally",
     "Usage",
     "billed",
-    "counters",
     "credit",
     "crew_of",
     "metered",
+    "priced",
     "replayed",
     "tally",
     "tracked",
     "usage",
 ]
-
-_NAMES = {
-    "prompt_tokens": "input_tokens",
-    "completion_tokens": "output_tokens",
-    "cached_prompt_tokens": "cached_tokens",
-    "reasoning_tokens": "reasoning_tokens",
-}
-"""CrewAI's counters, and what an entry calls them."""
 
 
 class Usage(NamedTuple):
@@ -86,9 +78,17 @@ def add(sums: dict[str, int], metrics: Mapping[str, int]) -> None:
             sums[name] = sums.get(name, 0) + value
 
 
-def counters(metrics: Mapping[str, int]) -> dict[str, int]:
-    """The same as an entry counts them."""
-    return {ours: metrics[theirs] for theirs, ours in _NAMES.items() if metrics.get(theirs)}
+def priced(model: str, metrics: Mapping[str, int]) -> tuple[dict[str, int], dict[str, str]]:
+    """The same as an entry counts them, with what they cost, and remarks on that."""
+    from omium.wire import meter
+    from omium.wire.usage import Tokens
+
+    if not metrics:
+        return meter.counters(model, None)
+    names = ("prompt_tokens", "completion_tokens", "cached_prompt_tokens", "cache_creation_tokens")
+    read, said, cached, written = (metrics.get(name, 0) for name in names)
+    thought = metrics.get("reasoning_tokens", 0)
+    return meter.counters(model, Tokens(read, said, cached=cached, cache_write=written, reasoning=thought))
 
 
 class Tally:
