@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from omium import _boundary
 from omium.cli._code import start
 from omium.cli._errors import DONE
-from omium.cli._target import quoted, scope_of
+from omium.cli._target import exists, quoted, scope_of
 from omium.cli._terminal import Terminal, duration, plural
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     omium.init(store=arguments.store)
     id = arguments.id or made_id(arguments.script, arguments.arguments)
     teller = Teller(terminal)
-    terminal.note(f"execution {quoted(id)}")
     _boundary.watcher = teller.tell
     try:
         code = run_in_execution(arguments.script, arguments.arguments, id)
@@ -41,7 +40,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         return DONE
     finally:
         _boundary.watcher = None
-    terminal.note(teller.summary())
+    where = f"{quoted(id)}: " if exists(omium.config.store(), id) else ""
+    terminal.note(where + teller.summary())
     return code
 
 
@@ -102,6 +102,8 @@ class Teller:
         self._terminal = terminal
         self._counts = {"answered": 0, "recorded": 0, "failed": 0}
         self._begun: dict[tuple[str, str, str, int], float] = {}
+        self._ran: set[tuple[str, str, str, int]] = set()
+        """Calls whose body began: an effect that a probe finds done has none."""
 
     def tell(self, boundary: Boundary) -> None:
         """A line for each call that is answered or has ended."""
@@ -109,6 +111,8 @@ class Teller:
         address = execution, scope, key, occurrence
         if moment == "claimed":
             self._begun[address] = time.monotonic()
+        if moment == "body":
+            self._ran.add(address)
         if moment not in _TOLD or kind in ("execution", "state"):
             return
         self._counts[moment] += 1
@@ -117,6 +121,8 @@ class Teller:
         mark = terminal.style(terminal.glyph(symbol, plain), colour, stream=terminal.err)
         took = duration(int((time.monotonic() - self._begun.pop(address, time.monotonic())) * 1000))
         remark = {"answered": "from the record", "recorded": f"ran, {took}", "failed": f"failed, {took}"}[moment]
+        if moment == "recorded" and address not in self._ran:
+            remark = "had happened before, not repeated"
         again = f" #{occurrence + 1}" if occurrence else ""
         label = terminal.clip(" › ".join([*scope_of(scope), name + again]), terminal.width - 30)
         terminal.note(f"{mark} {label}  {terminal.style(remark, 'dim', stream=terminal.err)}")

@@ -2,53 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from omium._omium import Store
 from omium._text import size
+from omium.demo.money import with_a_card
+from omium.demo.outcome import Figures, Outcome, Promise, entries
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from omium._omium import Entry
     from omium.demo.child import Stage
     from omium.demo.story import Story
 
-__all__ = ["ACTS", "Figures", "Outcome", "Promise"]
-
-
-class Promise(NamedTuple):
-    """Something omium says, and what was seen of it."""
-
-    text: str
-    seen: str
-    kept: bool
-
-
-class Figures(NamedTuple):
-    """The column of an act in the final table."""
-
-    program: str
-    calls_needed: int
-    calls_made: int
-    calls_saved: int
-    steps_recorded: int
-    steps_ran: int
-    checkpoints: int
-    disk_bytes: int
-    disk_bytes_beside: int | None
-
-
-class Outcome(NamedTuple):
-    """What an act leaves."""
-
-    figures: Figures
-    promises: list[Promise]
-
-
-def entries(store: Path, execution: str) -> list[Entry]:
-    """The log of an execution, also what rollbacks left behind."""
-    return Store(str(store), create=False, read_only=True).entries(execution, all=True)
+__all__ = ["ACTS"]
 
 
 def contents(log: list[Entry]) -> list[tuple[int, int, bytes | None]]:
@@ -204,4 +169,5 @@ def in_langgraph(stage: Stage, story: Story) -> Outcome:
 ACTS = (
     ("A workflow in plain Python", in_plain_python),
     ("An agent in LangGraph", in_langgraph),
+    ("A card, charged once", with_a_card),
 )

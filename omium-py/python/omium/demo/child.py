@@ -94,6 +94,33 @@ class Stage:
         self.story.output(done.stdout, tail)
         return done.returncode
 
+    def payments(self) -> list[str]:
+        """What the payment provider did, as its book has it: `charged 36000`, `refunded 36000`."""
+        book = self.directory / "payments.txt"
+        rows = book.read_text("utf-8").splitlines() if book.exists() else []
+        return [" ".join(row.split()[1:3]) for row in rows]
+
+    def run_and_kill(self, *command: str, after: str) -> None:
+        """Runs a program with what it prints, and kills it as soon as it has printed a line that begins so."""
+        self.story.command(" ".join(command))
+        process = subprocess.Popen(
+            self._argv(command),
+            cwd=self.directory,
+            env=self._environment(answer=0) | self.story.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+        with process:
+            for line in process.stdout or ():
+                self.story.say(f"    {line.rstrip()}")
+                if line.startswith(after):
+                    os.kill(process.pid, signal.SIGKILL)
+        self.story.killed("between the charge and its record")
+        self.story.say("")
+        if process.returncode != -signal.SIGKILL:
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode} before it could be killed")
+
     def watch(self, *command: str, kill_in_call: int = 0, restored: list[str] | None = None) -> Watched:
         """Runs a program and tells each step as it comes; kills it within its n-th model call.
 

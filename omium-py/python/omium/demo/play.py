@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omium._text import size
-from omium.demo.acts import ACTS, Figures, Outcome
+from omium.demo.acts import ACTS
 from omium.demo.child import Stage
 from omium.demo.story import Story
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from omium.cli._terminal import Terminal
+    from omium.demo.outcome import Figures, Outcome
 
 __all__ = ["play"]
 
