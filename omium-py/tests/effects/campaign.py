@@ -160,6 +160,8 @@ class Scene:
 
     def _roll_back(self, name: str, salt: int) -> None:
         self._open()
+        if not omium.executions():
+            return  # Killed before it began.
         target = self._target(name, salt)
         for _ in range(50):
             try:
