@@ -132,7 +132,7 @@ def test_a_value_changed_in_place_after_the_call_does_not_leak_in(saver: Saver) 
         return await task
 
     async def run() -> None:
-        first = checkpoint(state)
+        first = checkpoint(state, {"a": 1, "b": 1})
         where = await saved_later(saver.aput(config(), first, {}, {"a": 1}), lambda: state["a"].append("after"))
         writing = saver.aput_writes(where, [("a", write)], "task")
         await saved_later(writing, lambda: write.update(x="after"))
