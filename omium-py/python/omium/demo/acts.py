@@ -80,7 +80,7 @@ def _smaller(figures: Figures) -> Promise:
 
 def _rolled_back(stage: Stage, story: Story) -> Promise:
     story.caption("Not happy with the last step? Back to the checkpoint before it, and on from there:")
-    code = stage.show("omium", "rollback", "report", "--to", "5")
+    code = stage.show("omium", "rollback", "report", "--to", str(_last_source(stage)))
     stage.settle()
     stage.watch("omium", "resume", "report")
     again = stage.calls()
@@ -88,6 +88,11 @@ def _rolled_back(stage: Stage, story: Story) -> Promise:
     stage.show("omium", "log", "report", "--graph")
     kept = code == 0 and again == 1
     return Promise("after a rollback only what came later ran again", f"{again} model call", kept)
+
+
+def _last_source(stage: Stage) -> int:
+    """The checkpoint before the last step: that of the last research."""
+    return max(entry.seq for entry in entries(stage.store, "report") if entry.live and entry.name == "research")
 
 
 def _forked(stage: Stage, story: Story) -> list[Promise]:
@@ -99,8 +104,9 @@ def _forked(stage: Stage, story: Story) -> list[Promise]:
 
     before = contents(entries(stage.store, "report"))
     omium.init(store=stage.store)
-    story.python('omium.get("report").fork(at=5, id="what-if", edit={5: "Nobody knows."})')
-    omium.get("report").fork(at=5, id="what-if", edit={5: "Nobody knows."})
+    at = _last_source(stage)
+    story.python(f'omium.get("report").fork(at={at}, id="what-if", edit={{{at}: "Nobody knows."}})')
+    omium.get("report").fork(at=at, id="what-if", edit={at: "Nobody knows."})
     stage.settle()
     stage.watch("omium", "resume", "what-if")
     made = stage.calls()
