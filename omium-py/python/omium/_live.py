@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from omium import _boundary
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
     from omium.recovery._trial import Trial
     from omium.recovery._watch import Watch
 
-__all__ = ["LiveRun", "Mode", "Rewind", "any_running", "describe", "is_abort", "on_record"]
+__all__ = ["LiveRun", "Mode", "Rewind", "any_running", "describe", "is_abort", "on_record", "trial"]
 
 Mode = Literal["live", "record"]
+
+trial: ContextVar[Trial | None] = ContextVar("omium_trial", default=None)
+"""The experiment whose executions are opened here."""
 
 _UNWRITABLE = (Fenced, FormatUnsupported, StoreCorrupted, StoreUnavailable)
 _ABORTS = (*_UNWRITABLE, BudgetExceeded, Divergence, InDoubt, Waiting)

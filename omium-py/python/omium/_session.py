@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from omium import _boundary, _context, codec, config
 from omium._context import Frame
 from omium._course import served_by
-from omium._live import LiveRun, Mode, Rewind, describe
+from omium._live import LiveRun, Mode, Rewind, describe, trial
 from omium._undo import finish
 from omium._worker import off_loop
 from omium.exceptions import ExecutionNotFound, OmiumError, RolledBack, Waiting
@@ -145,6 +145,7 @@ class Session(Generic[R]):
             return _LOOSE
 
     def _entered(self) -> Execution[R]:
+        self.run.trial = trial.get()
         self._outer = _context.current.get()
         _context.current.set(Frame(self.run, "", 0, _context.strand(), host=_context.place()))
         return self.handle

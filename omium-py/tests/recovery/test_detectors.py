@@ -61,9 +61,12 @@ def look(at: int) -> int:
 
 
 def test_a_run_that_repeats_itself_is_warned_of_once() -> None:
-    with omium.execution("r"), pytest.warns(RuntimeWarning, match="look was called 20 times in a row") as told:
+    def circle() -> None:
         for _ in range(30):
             look(1)
+
+    with omium.execution("r"), pytest.warns(RuntimeWarning, match="look was called 20 times in a row") as told:
+        circle()
     assert len(told) == 1
 
 

@@ -30,6 +30,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("log", "what happened, entry by entry; --graph shows forks and rollbacks"),
             ("cat", "print what was recorded at EXEC@SEQ"),
             ("diff", "what changed between two checkpoints, or between two runs"),
+            ("why", "what a failure came from, and what is different from the last good run"),
         ),
     ),
     (
@@ -162,7 +163,18 @@ def _look(add: _Adder) -> None:
         "-n", "--limit", metavar="N", type=_count, default=12, help="the last N entries, 0 for all (default 12)"
     )
 
-    show.add_argument("--effects", action="store_true", help="what it did outside, and how each of it stands")
+    part = show.add_mutually_exclusive_group()
+    part.add_argument("--effects", action="store_true", help="what it did outside, and how each of it stands")
+    part.add_argument("--failures", action="store_true", help="what failed, of what kind, and what may help")
+
+    why = add("why")
+    why.add_argument("target", metavar="EXEC")
+    why.add_argument(
+        "--confirm", action="store_true", help="run on with a suspect's output replaced by that of the last good run"
+    )
+    why.add_argument("--suspect", metavar="SEQ", type=_seq, help="confirm this entry, and no other")
+    why.add_argument("--value", metavar="JSON", help="the output to try in its place")
+    why.add_argument("--live", action="store_true", help="let the experiment ask models what is not on record")
 
     log = add("log")
     log.add_argument("target", metavar="EXEC")

@@ -40,6 +40,11 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
 
         show_effects(store, execution.id, terminal, as_json=arguments.json)
         return DONE
+    if arguments.failures:
+        from omium.cli._failures import show_failures
+
+        show_failures(store, execution.id, terminal, as_json=arguments.json)
+        return DONE
     every = store.entries(execution.id, all=True)
     entries = [entry for entry in every if entry.live]
     shown = entries[-arguments.limit :] if arguments.limit else entries

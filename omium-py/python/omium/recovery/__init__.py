@@ -37,8 +37,11 @@ SCOPE = "recovery"
 
 def failures(entries: Iterable[_omium.Entry]) -> list[Failure]:
     """The failures entries tell of, in their order."""
-    found = (of_entry(each) for each in entries)
-    return [each for each in found if each is not None]
+    from omium.recovery._why import suspect_of
+
+    known = list(entries)
+    found = ((each, of_entry(each)) for each in known)
+    return [failure._replace(suspect=suspect_of(entry, known)) for entry, failure in found if failure is not None]
 
 
 def watch(detect: Detect | None) -> Watch | None:

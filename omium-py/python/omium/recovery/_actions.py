@@ -163,7 +163,7 @@ def unwind(run: LiveRun, name: str, policy: Recovery | None, error: Exception) -
 
     Asking a person ends the run as `waiting`; the answer is looked for by `asked`.
     """
-    if policy is None or is_abort(error) or run.native.mode == "record":
+    if policy is None or is_abort(error) or run.native.mode == "record" or run.trial is not None:
         return None
     failure = _failure.of(error)
     decided = _retry(policy, run, name, error) or decide(policy, run, name, error, failure)

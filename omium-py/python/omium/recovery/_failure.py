@@ -46,7 +46,7 @@ class Failure(NamedTuple):
     seq: int = 0
     """Its entry, as `EXEC@SEQ`."""
     suspect: int | None = None
-    """The entry that most likely made it fail; see `omium why`."""
+    """The entry whose output it was given; `omium why` looks further."""
     stack: tuple[str, ...] = ()
     """`file:line in function`, the innermost last."""
     attempts: int = 1
@@ -91,7 +91,7 @@ def of(error: BaseException, kind: str | None = None) -> Failure:
 
 def record(failure: Failure, decided: Mapping[str, Any] | None = None) -> codec.Blob:
     """The meta of a failed entry."""
-    kept = ("type", "error", "message", "stack", "suspect", "condition", "path")
+    kept = ("type", "error", "message", "stack", "condition", "path")
     plain = {name: value for name in kept if (value := getattr(failure, name)) not in (None, ())}
     if "stack" in plain:
         plain["stack"] = list(failure.stack)
