@@ -24,6 +24,8 @@ from .oracle import check
 KILLS_PER_STAGE = 5
 SIZE = 7
 FORKS = 0.3
+MOMENTS = {"rollback": 14}
+"""How many moments to die at a stage has, roughly: claims, intents, acts and commits."""
 
 
 @dataclass
@@ -75,7 +77,7 @@ class Campaign:
 
     def _stage(self, name: str, stage: Callable[[], None], kills: int, *, finish: bool) -> None:
         """Kills it a few times; then lets it end, unless the next stage is to find it as it is."""
-        moments = 40
+        moments = MOMENTS.get(name, 40)
         for _ in range(self._chance.randint(1, KILLS_PER_STAGE)):
             if self.findings.kills.total() >= kills:
                 break

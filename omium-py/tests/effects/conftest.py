@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 @pytest.fixture
-def dies() -> Iterator[Callable[[Callable[[], Any]], None]]:
+def dies() -> Callable[[Callable[[], Any]], None]:
     """Runs a function in a forked child, which must die by its own hand."""
 
     def run(function: Callable[[], Any]) -> None:
@@ -47,4 +47,4 @@ def dies() -> Iterator[Callable[[Callable[[], Any]], None]]:
                 os._exit(3)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -9
 
-    yield run
+    return run

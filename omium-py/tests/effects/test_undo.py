@@ -88,7 +88,7 @@ def test_effects_are_undone_in_reverse_order_and_made_anew(ledger: Ledger) -> No
     assert run.resume().result() == ["r-o1", "r-o2", "r-o3"]
     assert ledger.lines[7:] == ["charge o1", "charge o2", "mail me", "charge o3"]
     keys = [record.idempotency_key for record in run.effects()]
-    assert len(set(keys)) == 8 and keys[:4] == first, "what runs after a rollback has new keys"
+    assert (len(set(keys)), keys[:4]) == (8, first), "what runs after a rollback has new keys"
 
 
 def test_only_what_falls_is_undone(ledger: Ledger) -> None:
@@ -104,7 +104,7 @@ def test_an_undo_that_fails_stops_there_and_is_continued(ledger: Ledger) -> None
     shop = Shop(ledger)
     run = shop.start()
     shop.trouble.add("o2")
-    with pytest.raises(UndoFailed, match="charge@5 .* bank down") as caught:
+    with pytest.raises(UndoFailed, match=r"charge@5 .* bank down") as caught:
         run.rollback(to=1)
     assert isinstance(caught.value.__cause__, ConnectionError)
     assert ledger.lines[4:] == ["refund o3 r-o3"]

@@ -147,7 +147,8 @@ class Nodes:
         """Raises what ended the run, when something on the way swallowed it and saves a result."""
         thread = self._threads.get((store.path, name))
         run = None if thread is None else thread.run
-        if run is not None and run.aborted is not None and ERROR not in channels:
+        if thread is not None and run is not None and run.aborted is not None and ERROR not in channels:
+            thread.end(tuple(thread.tasks.values()))
             raise run.aborted
 
     def wrote(self, store: Store, name: str, task: str, channels: Collection[str]) -> None:

@@ -1,0 +1,155 @@
+"""Questions and timers survive the process that asked or slept."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+import omium
+from omium import EntryNotFound, InvalidInput, NotFinished, Waiting
+
+
+@omium.workflow
+def approve(what: str) -> list[Any]:
+    sure = omium.ask(f"{what}: sure?", choices=["yes", "no"])
+    return [sure, omium.ask("how many?")]
+
+
+def test_a_question_is_answered_and_the_run_goes_on() -> None:
+    run = approve.options(id="a").start("buy")
+    assert run.status == "waiting"
+    assert [(each.text, each.choices) for each in run.questions()] == [("buy: sure?", ["yes", "no"])]
+    with pytest.raises(NotFinished, match="sure"):
+        run.result()
+    with pytest.raises(InvalidInput, match="none of the choices"):
+        omium.answer("a", "perhaps")
+    omium.answer("a", "yes")
+    assert run.resume().status == "waiting"
+    run.answer({"n": 3})
+    assert run.resume().result() == ["yes", {"n": 3}]
+    assert run.replay().diverged_at is None
+    with pytest.raises(InvalidInput, match="waits for no answer"):
+        omium.answer("a", 1)
+
+
+def test_asking_again_before_there_is_an_answer() -> None:
+    run = approve.options(id="a").start("buy")
+    assert approve.options(id="a").start("buy").status == "waiting"
+    assert len(run.questions()) == 1
+
+
+def test_a_rollback_takes_the_answer_back() -> None:
+    run = approve.options(id="a").start("buy")
+    run.answer("yes")
+    run.resume()
+    run.rollback(to=0)
+    assert run.resume().questions()[0].text == "buy: sure?"
+
+
+def test_loose_code_ends_with_the_question() -> None:
+    def program() -> Any:
+        with omium.execution("a"):
+            try:
+                return omium.ask("go on?")
+            except Exception:  # As frameworks do.
+                return omium.ask("and now?")
+
+    with pytest.raises(Waiting, match="go on"):
+        program()
+    assert omium.get("a").status == "waiting"
+    omium.answer("a", True)
+    assert program() is True
+
+
+def test_several_questions_are_told_apart_by_seq() -> None:
+    import contextvars
+    from concurrent.futures import ThreadPoolExecutor
+
+    def program() -> list[Any]:
+        with omium.execution("a"), ThreadPoolExecutor(2) as pool:
+            asked = [pool.submit(contextvars.copy_context().run, omium.ask, text) for text in ("one?", "two?")]
+            return [each.result() for each in asked]
+
+    with pytest.raises(Waiting):
+        program()
+    questions = omium.get("a").questions()
+    if len(questions) == 2:
+        with pytest.raises(InvalidInput, match="choose one"):
+            omium.answer("a", 1)
+    with pytest.raises(EntryNotFound):
+        omium.answer("a", 1, seq=99)
+    while omium.get("a").status != "completed":
+        for each in omium.get("a").questions():
+            omium.answer("a", each.text, seq=each.seq)
+        try:
+            assert program() == ["one?", "two?"]
+        except Waiting:
+            continue
+
+
+def test_questions_need_an_execution() -> None:
+    with pytest.raises(InvalidInput, match="inside an execution"):
+        omium.ask("anybody?")
+
+
+async def test_async_questions() -> None:
+    @omium.workflow
+    async def later() -> Any:
+        return await omium.aask("when?")
+
+    run = await later.options(id="a").start()
+    assert run.status == "waiting"
+    omium.answer("a", "now")
+    assert await (await run.aresume()).aresult() == "now"
+
+
+@omium.workflow
+def nap(seconds: float) -> str:
+    omium.sleep(seconds)
+    return "awake"
+
+
+def test_a_timer_is_slept_once() -> None:
+    began = time.monotonic()
+    run = nap.options(id="a").start(0.2)
+    assert time.monotonic() - began >= 0.2
+    began = time.monotonic()
+    run.rollback(to=run.head)
+    assert nap.options(id="a").start(0.2).result() == "awake"
+    assert time.monotonic() - began < 0.2
+
+
+@pytest.mark.parametrize(("jump_s", "slept"), [(0, 5.0), (3, 2.0), (3600, 0.0), (-3600, 5.0)])
+def test_a_clock_that_jumps_never_makes_it_longer_or_negative(
+    monkeypatch: pytest.MonkeyPatch, jump_s: int, slept: float
+) -> None:
+    naps: list[float] = []
+
+    class Killed(BaseException):
+        pass
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 1:
+            raise Killed
+
+    monkeypatch.setattr("omium._course.time.sleep", sleep)
+    with pytest.raises(Killed):
+        nap.options(id="a").start(5)
+    now = time.time_ns
+    monkeypatch.setattr("omium.signal.time.time_ns", lambda: now() + jump_s * 1_000_000_000)
+    assert nap.options(id="a").start(5).result() == "awake"
+    assert naps[0] == 5
+    assert naps[1] == pytest.approx(slept, abs=0.5)
+    assert 0 <= naps[1] <= 5
+
+
+async def test_async_timers_and_the_wrong_one_in_a_loop() -> None:
+    async with omium.execution("a"):
+        await omium.asleep(0.01)
+        with pytest.raises(InvalidInput, match="asleep"):
+            omium.sleep(0.01)
+    with pytest.raises(InvalidInput, match="from 0 up"):
+        await omium.asleep(-1)
