@@ -15,11 +15,11 @@ from omium import _omium
 PACKAGE = Path(omium.__file__).parent
 LINES_MAX = 600
 
-GROUND = {"exceptions", "_omium", "_text", "_worker"}
+GROUND = {"exceptions", "_omium", "_redact", "_text", "_worker"}
 VALUES = {"codec", "_inspect", "_pretty", "_diff", "_differences"}
 ADAPTERS = {"crewai", "langgraph"}
-TOP = {"cli", "demo"}
-"""The command line and the demo use the package as anybody does."""
+TOP = {"cli", "demo", "pytest_plugin", "torture"}
+"""The command line, the demo and the tools for tests use the package as anybody does."""
 
 
 def part_of(module: str) -> str:

@@ -7,7 +7,7 @@ import weakref
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Literal, NoReturn
 
-from omium import _boundary
+from omium import _boundary, _redact
 from omium.codec import ON_RECORD, Blob, text
 from omium.exceptions import (
     BudgetExceeded,
@@ -59,8 +59,8 @@ def any_running() -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """`Class: message`, as the store keeps it."""
-    return f"{type(error).__qualname__}: {text(error)}"
+    """`Class: message`, as the store keeps it: without secrets."""
+    return f"{type(error).__qualname__}: {_redact.text(text(error))}"
 
 
 class Rewind(BaseException):

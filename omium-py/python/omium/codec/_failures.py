@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from omium import _redact
 from omium.codec import codes
 from omium.codec._refs import find, qualified
 from omium.exceptions import NotSerializable, RecordedFailure
@@ -24,12 +25,20 @@ ON_RECORD = "_omium_on_record"
 
 
 class Failure:
-    """An exception reduced to what can be encoded of it."""
+    """An exception reduced to what can be encoded of it, without the secrets in its texts."""
 
     def __init__(self, error: BaseException, encodable: Callable[[Any], bool]) -> None:
         name, args, state, message = reduce(error)[1]
-        state = {key: item for key, item in (state or {}).items() if encodable(item)}
-        self.payload = [name, args if encodable(args) else None, state or None, message]
+        state = {key: _open(key, item) for key, item in (state or {}).items() if encodable(item)}
+        args = [_open("", item) for item in args] if encodable(args) else None
+        self.payload = [name, args, state or None, _redact.text(message)]
+
+
+def _open(name: str, item: Any) -> Any:
+    """What may be recorded of a part of an exception: messages quote the requests that failed."""
+    if type(item) is not str:
+        return item
+    return _redact.REDACTED if _redact.names_secret(name) else _redact.text(item)
 
 
 def reduce(error: BaseException) -> tuple[int, Any]:
