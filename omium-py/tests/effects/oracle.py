@@ -24,9 +24,8 @@ def check(execution: omium.Execution[Any], expected: str, calm: list[world.Line]
     if repr(execution.result()) != expected:
         yield f"{execution.id} came to {execution.result()!r}, uninterrupted to {expected}"
     # What stands outside and was neither undone nor left is what an uninterrupted run does.
-    live = Counter(
-        _label(record) for record in execution.effects() if record.live and record.state in ("done", "copied")
-    )
+    done = [each for each in execution.effects() if each.outcome is not None and each.outcome.status == "done"]
+    live = Counter(_label(each) for each in done if each.live and each.state in ("done", "copied"))
     wanted = Counter(line.label for line in calm if line.what == ACT)
     if live != wanted:
         yield f"{execution.id} has done {live - wanted} too much and {wanted - live} too little"
