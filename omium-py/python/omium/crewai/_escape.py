@@ -41,16 +41,24 @@ def unordered(frame: Frame) -> Frame:
 class Host:
     """Around code of CrewAI that swallows exceptions; what escaped is itself again outside."""
 
-    __slots__ = ("_token",)
+    __slots__ = ("_events", "_token")
     _token: Token[bool]
 
     def __enter__(self) -> None:
+        from crewai.events import event_context
+
         self._token = _hosted.set(True)
+        self._events = event_context._event_id_stack.get()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         _hosted.reset(self._token)
+        if error is not None and not isinstance(error, Exception):
+            # What nobody handled left CrewAI's events open, of which it allows a hundred.
+            from crewai.events import event_context
+
+            event_context._event_id_stack.set(self._events)
         if isinstance(error, Escape):
             raise error.error from error.error.__cause__
 

@@ -6,6 +6,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from omium import _context
+from omium.crewai import _patch
 from omium.crewai._call import Call, Kept
 from omium.crewai._model import stable
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from omium import _omium
     from omium._place import Place
 
-__all__ = ["patched_feedback", "patched_input_provider", "patched_provider", "recorded_answers"]
+__all__ = ["patched_feedback", "patched_input_provider", "patched_provider", "recorded_answers", "watch_providers"]
 
 
 class recorded_answers:  # noqa: N801  # Used as a context manager, like contextlib's.
@@ -142,13 +143,36 @@ class _FeedbackProvider:
         self._provider = provider
 
     def request_feedback(self, context: Any, flow: Any) -> Any:
-        from inspect import iscoroutinefunction
+        return _feedback(self._provider.request_feedback, context, flow)
 
-        ask = _aask if iscoroutinefunction(self._provider.request_feedback) else _ask
-        inputs = stable({"message": context.message, "output": context.method_output})
-        return ask(
-            f"feedback on {context.method_name}", inputs, partial(self._provider.request_feedback, context, flow)
-        )
+
+def watch_providers(flow: Any) -> None:
+    """CrewAI 1.14 asks whom the decorator was given, with no method between: so their class is patched."""
+    if hasattr(flow, "_resolve_feedback_provider"):
+        return
+    from crewai.flow.flow_config import flow_config
+
+    methods = [method for owner in type(flow).__mro__ for method in vars(owner).values()]
+    configs = [getattr(method, "__human_feedback_config__", None) for method in methods]
+    for provider in (flow_config.hitl_provider, *(getattr(each, "provider", None) for each in configs)):
+        if provider is not None:
+            _patch.inherited(type(provider), "request_feedback", _patched_request)
+
+
+def _patched_request(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def request_feedback(self: Any, context: Any, flow: Any) -> Any:
+        return _feedback(partial(method, self), context, flow)
+
+    return request_feedback
+
+
+def _feedback(request: Callable[[Any, Any], Any], context: Any, flow: Any) -> Any:
+    from inspect import iscoroutinefunction
+
+    ask = _aask if iscoroutinefunction(request) else _ask
+    inputs = stable({"message": context.message, "output": context.method_output})
+    return ask(f"feedback on {context.method_name}", inputs, partial(request, context, flow))
 
 
 def patched_input_provider(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -72,7 +72,8 @@ def _install() -> None:
     _patch.inherited(Crew, "akickoff", _kickoff.patched_crew_async)
     _patch.inherited(Flow, "kickoff_async", _kickoff.patched_flow)
     _patch.inherited(Flow, "_request_human_feedback", _human.patched_feedback)
-    _patch.inherited(Flow, "_resolve_feedback_provider", _human.patched_provider)
+    if hasattr(Flow, "_resolve_feedback_provider"):
+        _patch.inherited(Flow, "_resolve_feedback_provider", _human.patched_provider)
     _patch.inherited(Flow, "_resolve_input_provider", _human.patched_input_provider)
     _patch.inherited(Agent, "kickoff", _kickoff.patched_agent)
     _patch.inherited(Agent, "kickoff_async", _kickoff.patched_agent_async)

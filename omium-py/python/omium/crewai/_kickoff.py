@@ -13,6 +13,7 @@ from omium import _context
 from omium._place import Place
 from omium._worker import off_loop
 from omium.crewai._escape import Host, Seam, unordered
+from omium.crewai._human import watch_providers
 from omium.crewai._usage import crew_of
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def patched_flow(method: Callable[..., Any]) -> Callable[..., Any]:
         if frame is None or self.stream or type(self).__module__.startswith("crewai."):
             # CrewAI's own flows, such as the one inside each agent, are part of what they work for.
             return await method(self, inputs, *args, **kwargs)
+        watch_providers(self)
         async with _Begun(frame, _name(self, type(self).__name__), inputs, crew_of.get(), self):
             return await method(self, inputs, *args, **kwargs)
 

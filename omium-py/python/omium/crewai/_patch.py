@@ -50,10 +50,12 @@ def family(root: type, wraps: dict[str, Wrap]) -> None:
     for owner in _descendants(root):
         patch(owner)
     own: Any = vars(root).get("__init_subclass__", _MISSING)
-    original = root.__init_subclass__
 
-    def subclassed(cls: type, /, **kwargs: Any) -> None:
-        original.__func__(cls, **kwargs)  # type: ignore[attr-defined]
+    def subclassed(cls: Any, /, **kwargs: Any) -> None:
+        if own is _MISSING:
+            super(root, cls).__init_subclass__(**kwargs)  # type: ignore[arg-type]
+        else:
+            own.__func__(cls, **kwargs)
         patch(cls)
 
     _undo.append((root, "__init_subclass__", own))
