@@ -118,7 +118,9 @@ def test_no_import_brings_itself_along() -> None:
         visit(module, ())
 
 
-@pytest.mark.parametrize("module", [module for module in SOURCES if part_of(module) not in ADAPTERS | {"demo"}])
+@pytest.mark.parametrize(
+    "module", [module for module in SOURCES if part_of(module) not in ADAPTERS | {"demo", "pytest_plugin"}]
+)
 def test_only_adapters_need_other_packages(module: str) -> None:
     foreign = {name.split(".")[0] for name in imports(module, on_import=True)} - sys.stdlib_module_names - {"omium"}
     assert not foreign, "import it where it is needed: omium requires no package"

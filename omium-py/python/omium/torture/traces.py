@@ -31,8 +31,10 @@ class Journal(NamedTuple):
     points: list[Point]
     bodies: Counter[Address]
     """How often the body of each call began."""
-    in_flight: dict[Address, bool]
-    """Calls whose body had begun at the kill and was not on record; whether it had ended."""
+    continued: Counter[Address]
+    """How often it began after the kill."""
+    in_flight: set[Address]
+    """Calls that were under way at the kill: begun, by intent or body, and not on record."""
     names: dict[Address, str]
     killed: bool
     waiting: str | None
@@ -42,8 +44,9 @@ def journal(path: Path) -> Journal:
     """Reads a journal; its last line may have been cut by the kill of a process, never in the middle."""
     points: list[Point] = []
     bodies: Counter[Address] = Counter()
-    open_: dict[Address, bool] = {}
-    in_flight: dict[Address, bool] = {}
+    continued: Counter[Address] = Counter()
+    under_way: set[Address] = set()
+    in_flight: set[Address] = set()
     names: dict[Address, str] = {}
     killed, waiting = False, None
     for line in path.read_text("utf-8").splitlines():
@@ -51,7 +54,7 @@ def journal(path: Path) -> Journal:
         if word == "point":
             points.append(Point(*parts))
         elif word == KILLED:
-            killed, in_flight, open_ = True, open_, {}
+            killed, in_flight, under_way = True, under_way, set()
         elif word == WAITING:
             waiting = parts[0]
         else:
@@ -60,12 +63,12 @@ def journal(path: Path) -> Journal:
             names[address] = " › ".join([*map(steady, scope_of(scope)), name])
             if moment == "body":
                 bodies[address] += 1
-                open_[address] = False
-            elif moment == "done" and address in open_:
-                open_[address] = True
+                continued[address] += killed
+            if moment in ("intended", "body"):
+                under_way.add(address)
             elif moment in ("recorded", "failed"):
-                open_.pop(address, None)
-    return Journal(points, bodies, in_flight, names, killed, waiting)
+                under_way.discard(address)
+    return Journal(points, bodies, continued, in_flight, names, killed, waiting)
 
 
 class Left(NamedTuple):

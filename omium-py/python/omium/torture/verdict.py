@@ -61,7 +61,7 @@ class Judge:
         probed = {each.name for each in trial.left.effects if each.note.probe}
         for address in doubtful:
             name = trial.journal.names[address]
-            again = trial.journal.bodies[address] > self._reference.journal.bodies[address]
+            again = trial.journal.continued[address] > 0
             if waits:
                 outcome = "left to a person, as it asks for"
             elif name.rpartition(" › ")[2] in probed:

@@ -1,0 +1,113 @@
+"""`omium run`: the same command continues a script."""
+
+from __future__ import annotations
+
+import json
+
+from conftest import Desk
+
+STEPS = """
+    import os, sys
+    import omium
+
+    @omium.step
+    def first(text):
+        print("first runs")
+        return text * 2
+
+    @omium.step
+    def second(text):
+        if os.environ.get("DIE"):
+            os._exit(9)
+        return text + "!"
+
+    if __name__ == "__main__":
+        print(second(first(sys.argv[1])))
+"""
+
+
+def executions(desk: Desk) -> dict[str, str]:
+    return {each["id"]: each["status"] for each in json.loads(desk.omium("ls", "--json")[1])}
+
+
+def test_the_same_command_continues(desk: Desk) -> None:
+    script = desk.script(STEPS)
+    code, out, _ = desk.omium("run", script, "ab", DIE="1")
+    assert (code, out) == (9, "first runs\n")
+    code, out, err = desk.omium("run", script, "ab")
+    assert (code, out) == (0, "abab!\n")
+    assert "first  from the record" in err
+    assert "second  ran, " in err
+    assert "1 call from the record, 1 ran" in err
+    code, out, err = desk.omium("run", script, "ab")
+    assert (code, out) == (0, "abab!\n")
+    assert "2 calls from the record, 0 ran" in err
+
+
+def test_other_arguments_are_another_execution(desk: Desk) -> None:
+    script = desk.script(STEPS)
+    desk.omium("run", script, "ab")
+    _, out, _ = desk.omium("run", script, "cd")
+    assert "first runs" in out
+    assert len(executions(desk)) == 2
+    desk.omium("run", "--id", "mine", script, "--like-an-option")
+    assert executions(desk)["mine"] == "completed"
+
+
+def test_a_workflow_with_an_id_is_not_wrapped(desk: Desk) -> None:
+    script = desk.script(
+        STEPS.partition("    if __name__")[0]
+        + """
+    @omium.workflow
+    def both(text):
+        return second(first(text))
+
+    both.options(id="mine").start("ab")
+    """
+    )
+    assert desk.omium("run", script)[0] == 0
+    assert executions(desk) == {"mine": "completed"}
+
+
+def test_a_workflow_without_an_id_is_found_again(desk: Desk) -> None:
+    script = desk.script(
+        STEPS.partition("    if __name__")[0]
+        + """
+    @omium.workflow
+    def both(text):
+        return second(first(text))
+
+    print(both("ab"))
+    """
+    )
+    desk.omium("run", script, DIE="1")
+    code, out, _ = desk.omium("run", script)
+    assert (code, out) == (0, "abab!\n")
+    assert list(executions(desk).values()) == ["completed"]
+
+
+def test_exit_codes_are_those_of_the_script(desk: Desk) -> None:
+    assert desk.omium("run", desk.script("import sys; sys.exit(7)"))[0] == 7
+    assert desk.omium("run", desk.script("import sys; sys.exit()"))[0] == 0
+    code, _, err = desk.omium("run", desk.script("import sys; sys.exit('enough')"))
+    assert (code, "enough" in err) == (1, True)
+    code, _, err = desk.omium("run", desk.script("raise ValueError('no')"))
+    assert code == 1
+    assert "error: ValueError: no" in err
+    assert "script.py" in err
+    code, _, err = desk.omium("run", "nothing.py")
+    assert (code, "cannot read nothing.py" in err) == (1, True)
+
+
+def test_a_question_ends_it_well_and_says_how_to_answer(desk: Desk) -> None:
+    script = desk.script("""
+        import omium
+        print("the answer is", omium.ask("go on?"))
+    """)
+    code, out, err = desk.omium("run", "--id", "mine", script)
+    assert (code, out) == (0, "")
+    assert "go on?" in err
+    assert "omium answer mine" in err
+    assert executions(desk) == {"mine": "waiting"}
+    assert desk.omium("answer", "mine", "yes")[0] == 0
+    assert desk.omium("run", "--id", "mine", script)[:2] == (0, "the answer is yes\n")
