@@ -150,6 +150,8 @@ def repairs(store: _omium.Store, id: str) -> dict[str, Failure]:
 
 def pending(store: _omium.Store, id: str) -> int | None:
     """The entry to go back to, when that was decided and a crash came first."""
+    if store.execution(id).status == "completed":
+        return None
     for entry in _tail(store, id):
         decided = _failure.decision(entry)
         if decided is not None and decided["action"] == "rollback":
