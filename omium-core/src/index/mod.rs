@@ -11,6 +11,7 @@ mod values;
 mod writes;
 
 use std::path::Path;
+use std::time::Duration;
 
 pub(crate) use bytes::Location;
 pub(crate) use chunks::ChunkPlace;
@@ -28,6 +29,9 @@ use crate::id::Digest;
 const SCHEMA: &str = include_str!("schema.sql");
 /// "OMCU" read as a number: says in the file's first page whose it is.
 const APPLICATION_ID: i32 = 0x4F4D_4355;
+/// Writers queue before SQLite sees them, so this only bridges another process's checkpoint or open.
+const BUSY_WAIT: Duration = Duration::from_secs(60);
+const EMPTYING_WAIT: Duration = Duration::from_millis(200);
 /// Kept statements; the store uses about fifty.
 const STATEMENTS: usize = 80;
 /// Pages after which the log is moved into the index: 1 MiB, which costs two syncs in some fifty commits and keeps the
@@ -94,8 +98,7 @@ impl Index {
         let connection = Connection::open_with_flags(path, flags)
             .map_err(|source| Error::unavailable("opening the index", source))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        // Writers queue before SQLite sees them, so this only bridges another process's checkpoint or open.
-        connection.busy_timeout(std::time::Duration::from_secs(60))?;
+        connection.busy_timeout(BUSY_WAIT)?;
         connection.execute_batch(&format!(
             "PRAGMA cache_size=-{CACHE_KIB}; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
         ))?;
@@ -201,7 +204,11 @@ impl Index {
 
     /// Moves what the log holds into the index and cuts the log to nothing, as far as readers allow.
     pub(crate) fn empty_log(&self) -> Result<()> {
-        Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+        // Somebody who reads is not worth a long wait: the log is emptied another time.
+        self.connection.busy_timeout(EMPTYING_WAIT)?;
+        let emptied = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        self.connection.busy_timeout(BUSY_WAIT)?;
+        Ok(emptied?)
     }
 
     /// SQLite's own check of its structure: empty when sound.
