@@ -19,6 +19,7 @@ __all__ = ["code_of", "run"]
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Resumes; what is recorded is not run again. Prints the result."""
     import omium
+    from omium import recovery
 
     store = open_store(arguments, write=True)
     execution = find(store, arguments.target)
@@ -29,7 +30,9 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
             code_of(execution.id, execution.workflow, execution.source)
             omium.get(execution.id).resume()
     after = store.execution(execution.id)
-    ran = after.last_seq - execution.last_seq
+    # Notes about the run as a whole, such as that of a crash, are not what it did.
+    since = store.entries(execution.id, all=True, after=execution.last_seq)
+    ran = sum(1 for each in since if each.scope != recovery.SCOPE)
     if arguments.json:
         from omium._inspect import to_json
 
