@@ -27,7 +27,8 @@ class Question(NamedTuple):
 
 def open_questions(store: _omium.Store, id: str) -> list[Question]:
     """The questions without an answer and the effects in doubt, in the order of seq."""
-    entries = store.entries(id)
+    log = store.entries(id, all=True)
+    entries = [each for each in log if each.live]
     asked: dict[tuple[str, str, int], Question] = {}
     for entry in entries:
         if entry.kind == "signal":
@@ -38,9 +39,12 @@ def open_questions(store: _omium.Store, id: str) -> list[Question]:
                 asked.pop(address, None)
     gone_on_from = {each.prev for each in entries}
     questions = list(asked.values())
-    for record in _effects.read(entries):
+    # Of the whole log: the receipt of an intent may have been undone by a rollback that went back to between them.
+    for record in _effects.read(log):
+        if not record.intent.live:
+            continue
         # A failure the code did not go on from ended the run; whether the effect happened is in doubt.
-        ended = record.state == "failed" and record.seq not in gone_on_from
+        ended = record.state == "failed" and record.live and record.seq not in gone_on_from
         if record.state == "in doubt" or ended:
             questions.append(Question(record.intent.seq, "effect", f"did {record.name} happen?"))
     return sorted(questions)

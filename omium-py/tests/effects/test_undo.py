@@ -216,6 +216,7 @@ def test_a_rollback_to_between_intent_and_receipt(ledger: Ledger) -> None:
     run = Shop(ledger).start()
     run.rollback(to=run.effects()[1].intent.seq)
     assert ledger.lines[4:] == ["refund o3 r-o3", "refund o2 r-o2"]
+    assert run.questions() == [], "it is known what became of it"
     assert run.resume().result() == ["r-o1", "r-o2", "r-o3"]
     assert ledger.lines[6:] == ["charge o2", "mail me", "charge o3"]
 
