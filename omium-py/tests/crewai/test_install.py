@@ -13,6 +13,7 @@ from fake import FakeLLM, fake, journal
 from scenarios import SCENARIOS
 
 import omium
+from omium.crewai import _tool
 from omium.exceptions import FrameworkUnsupported
 
 HERE = Path(__file__).parent
@@ -69,6 +70,27 @@ def test_a_version_that_is_not_known_is_named(monkeypatch: pytest.MonkeyPatch, v
         omium.crewai.instrument()
     monkeypatch.undo()
     omium.crewai.instrument()
+
+
+def test_an_unknown_version_refuses_to_be_kicked_off_where_it_would_not_be_recorded() -> None:
+    code = (
+        "import offline, crewai, omium; crewai.__version__ = '1.99.0'; omium.init(store={store!r})\n"
+        "from scenarios import SCENARIOS\n"
+        "print(SCENARIOS[{name!r}]() is not None)\n"
+        "try:\n"
+        "    with omium.execution('x'): SCENARIOS[{name!r}]()\n"
+        "except omium.FrameworkUnsupported as error: print(error)"
+    )
+    for name in ("sequential", "akickoff", "flow"):
+        done = python(code.format(store=str(omium.config.settings().store), name=name)).splitlines()
+        assert next(line for line in done if line == "True" or "crewai 1.99.0" in line) == "True"
+        assert any("crewai 1.99.0 is installed" in line for line in done)
+
+
+def test_init_keeps_the_policies_a_program_chose(store: Path) -> None:
+    omium.crewai.instrument(in_doubt="fail")
+    omium.init(store=store)
+    assert _tool._policies == {"": "fail"}
 
 
 def test_a_name_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from omium.crewai._tool import InDoubtPolicy
 
-__all__ = ["instrument", "uninstrument"]
+__all__ = ["installed", "instrument", "uninstrument"]
 
 _lock = threading.Lock()
 _installed = False
@@ -33,8 +33,13 @@ def instrument(*, in_doubt: InDoubtPolicy = "retry", tools: Mapping[str, InDoubt
         if _installed:
             return
         _check.check()
+        _patch.restore()
         _install()
         _installed = True
+
+
+def installed() -> bool:
+    return _installed
 
 
 def uninstrument() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,10 +46,13 @@ def usage(run: Execution[Any]) -> Usage:
 
 class _Meter:
     def __init__(self, run: LiveRun) -> None:
-        self.run = run.native
+        self.run = weakref.ref(run)
         self.billed: dict[str, int] = {}
         self.replayed: dict[str, int] = {}
 
+
+_METERS_MAX = 1000
+"""Of how many executions a process still knows what they used; the oldest are forgotten."""
 
 _lock = threading.RLock()
 _meters: dict[tuple[str, str], _Meter] = {}
@@ -57,8 +61,11 @@ _meters: dict[tuple[str, str], _Meter] = {}
 def _meter(run: LiveRun) -> _Meter:
     key = run.store.path, run.native.id
     meter = _meters.get(key)
-    if meter is None or meter.run is not run.native:
+    if meter is None or meter.run() is not run:
+        _meters.pop(key, None)
         meter = _meters[key] = _Meter(run)
+        if len(_meters) > _METERS_MAX:
+            del _meters[next(iter(_meters))]
     return meter
 
 
@@ -84,11 +91,11 @@ def priced(model: str, metrics: Mapping[str, int]) -> tuple[dict[str, int], dict
     from omium.wire.usage import Tokens
 
     if not metrics:
-        return meter.counters(model, None)
+        return meter.counters((model,), None)
     names = ("prompt_tokens", "completion_tokens", "cached_prompt_tokens", "cache_creation_tokens")
     read, said, cached, written = (metrics.get(name, 0) for name in names)
     thought = metrics.get("reasoning_tokens", 0)
-    return meter.counters(model, Tokens(read, said, cached=cached, cache_write=written, reasoning=thought))
+    return meter.counters((model,), Tokens(read, said, cached=cached, cache_write=written, reasoning=thought))
 
 
 class Tally:
