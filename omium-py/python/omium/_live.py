@@ -86,6 +86,7 @@ class LiveRun:
         "begun",
         "budget",
         "codec",
+        "died",
         "ended",
         "native",
         "rewinds",
@@ -107,6 +108,8 @@ class LiveRun:
         self.watch: Watch | None = None
         """Looks out for runs that go in circles."""
         self._repairs: dict[str, Failure] | None = None
+        self.died: str | None = None
+        """Who died while running it before; noted at the end, so that no seq is shifted."""
         self.aborted: BaseException | None = None
         self.ended = False
         self.begun: dict[int, bool] = {}
@@ -164,9 +167,17 @@ class LiveRun:
         self.ended = True
         if self.native.mode == "live":
             _boundary.reach("complete", "execution", self.native.id)
+            self._note_crash()
             self.native.complete(result)
         self.native.release()
         _boundary.reach("ended", "execution", self.native.id)
+
+    def _note_crash(self) -> None:
+        if self.died is not None:
+            from omium.recovery import _actions
+
+            _actions.crashed(self, self.died)
+            self.died = None
 
     def stop(self, error: BaseException) -> None:
         """Ends this run with an error; the execution can be resumed.
@@ -187,6 +198,7 @@ class LiveRun:
             from omium.recovery import _actions
 
             try:
+                self._note_crash()
                 if not noted:
                     _actions.ended(self, why)
                 self.native.fail_run(describe(why), failures_behind(error))

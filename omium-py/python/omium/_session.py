@@ -110,9 +110,7 @@ class Session(Generic[R]):
         if native.mode == "live":
             self.run.rewinds = True
             self.run.watch = watch(config.settings().detect)
-            died = native.taken_from or died
-            if died is not None:
-                _actions.crashed(self.run, died)
+            self.run.died = native.taken_from or died
         _boundary.reach("begun", "execution", self.handle.id)
 
     def _go_back(self) -> str | None:
