@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omium import _context, _omium, codec
 from omium._live import describe, on_record
 from omium._place import Place
-from omium.wire import answer, meter, nearest
+from omium.wire import answer, meter, nearest, secrets
 from omium.wire.watch import Watch, framing_of
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ class Exchange(Place):
 
     def __init__(self, frame: Frame, call: ModelCall) -> None:
         self.call = call
-        self.entry: int | None = None
-        """The entry that was written."""
+        self.entry = 0
+        """The entry that was written; 0: none was."""
         super().__init__(frame, "llm", call.name, call.inputs)
 
     def afford(self) -> None:
@@ -62,33 +62,42 @@ class Exchange(Place):
         """
         if self._closed():
             return
-        problem = self._problem(response, watch)
+        problem = self._problem(response, watch, broken)
         counted, remarks = meter.counters((watch.model, self.call.model), watch.tokens)
         counted["latency_ms"] = time.time_ns() // 1_000_000 - self._started_ms
         told = {"model": watch.model or self.call.model, "stream": self.call.stream}
         if problem is None:
-            kept = answer.answer(response, chunks)
-            meta = codec.dumps({**told, **remarks})
-            self.entry = self.commit(codec.dumps(kept.plain()), usage=counted, meta=meta)
+            kept = codec.dumps(answer.answer(response, chunks).plain())
+            self.entry = self.commit(kept, usage=counted, meta=codec.dumps({**told, **remarks}))
             return
-        kept = answer.answer(response, chunks, describe(broken) if isinstance(broken, Exception) else broken)
-        self.entry = self.fail(
-            broken if isinstance(broken, Exception) else problem,
-            codec.dumps(kept.plain()),
+        # What a replay raises when the program reads on beyond it.
+        ending = describe(broken) if isinstance(broken, Exception) else broken and f"ReadError: {broken}"
+        self._attempt(
+            response.request,
+            problem,
+            answer.answer(response, chunks, ending),
             usage=None if watch.tokens is None else counted,
             meta=codec.dumps(told),
         )
-        # An SDK makes an exception of the response; when it ends the run, this entry is what ended it.
+        # An SDK makes an exception of the response; when that ends the run, this entry is what ended it.
         on_record(response, self.entry)
+        if isinstance(broken, Exception):
+            on_record(broken, self.entry)
 
     def lost(self, request: Any, error: Exception) -> None:
         """Records an attempt that got no answer at all. Blocks on the disk."""
         if not self._closed():
-            self.entry = self.fail(error, codec.dumps(answer.failure(request, describe(error)).plain()))
+            self._attempt(request, describe(error), answer.failure(request, describe(error)))
+            on_record(error, self.entry)
+
+    def _attempt(self, request: Any, problem: str, kept: Answer, **more: Any) -> None:
+        # Error messages of providers tend to repeat what they were sent.
+        told = secrets.scrub(problem, secrets.of(request))
+        self.entry = self.fail(told, codec.dumps(kept.plain()), **more)
 
     def move(self) -> None:
         """Moves the strand to the entry that was written."""
-        if self.entry is not None:
+        if self.entry:
             self.arrive(self.entry)
 
     def _closed(self) -> bool:
@@ -114,10 +123,13 @@ class Exchange(Place):
     def _explain(self, error: Divergence, name: str) -> Divergence:
         return nearest.explain(error, self._frame, name, self._input)
 
-    def _problem(self, response: Any, watch: Watch) -> str | None:
-        if response.is_success:
-            return None if watch.progress == "whole" else f"IncompleteAnswer: {watch.problem}"
-        return f"HTTPStatusError: {response.status_code} {watch.said or response.reason_phrase}"
+    def _problem(self, response: Any, watch: Watch, broken: Exception | str | None) -> str | None:
+        """Why this is no answer, as `Class: message`."""
+        if not response.is_success:
+            return f"HTTPStatusError: {response.status_code} {watch.said or response.reason_phrase}"
+        if watch.progress == "whole":
+            return None
+        return describe(broken) if isinstance(broken, Exception) else f"IncompleteAnswer: {watch.problem}"
 
 
 def begin(frame: Frame, call: ModelCall) -> Exchange:

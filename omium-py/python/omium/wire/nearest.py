@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
 
 from omium.exceptions import Divergence
 from omium.wire import unsteady
@@ -10,8 +11,12 @@ from omium.wire import unsteady
 if TYPE_CHECKING:
     from omium import _omium
     from omium._context import Frame
+    from omium._diff import Change
 
 __all__ = ["explain"]
+
+_COMPARED = 1000
+"""Characters; beyond them a text is taken to differ as its beginning does."""
 
 _LOOK_AT_MOST = 50
 """A diff of long conversations takes a while; of a run with thousands of calls the first ones count."""
@@ -23,12 +28,12 @@ def explain(error: Divergence, frame: Frame, name: str, found: bytes) -> Diverge
     from omium._inspect import plain
 
     run, present = frame.run, plain("msgpack", found)
-    best: tuple[int, _omium.Entry, list[Any]] | None = None
-    for entry in _candidates(error, frame):
+    best: tuple[float, _omium.Entry, list[Change]] | None = None
+    for entry in _candidates(frame):
         if entry.input is None:
             continue
         changes = list(diff(plain(entry.input.codec, entry.input.read()), present))
-        weight = sum(len(repr(change.old)) + len(repr(change.new)) for change in changes)
+        weight = sum(map(_weight, changes))
         if best is None or weight < best[0]:
             best = weight, entry, changes
     where = f"execution {run.native.id!r}"
@@ -58,14 +63,23 @@ def explain(error: Divergence, frame: Frame, name: str, found: bytes) -> Diverge
     )
 
 
-def _candidates(error: Divergence, frame: Frame) -> list[_omium.Entry]:
-    """Recorded model calls that were not answered yet: those of the same scope, if there are any."""
+def _weight(change: Change) -> float:
+    """How much a change changes, in characters about."""
+    old, new = change.old, change.new
+    if not isinstance(old, str) or not isinstance(new, str):
+        return len(repr(old)) + len(repr(new))
+    alike = SequenceMatcher(None, old[:_COMPARED], new[:_COMPARED], autojunk=False).ratio()
+    return (1 - alike) * (len(old) + len(new))
+
+
+def _candidates(frame: Frame) -> list[_omium.Entry]:
+    """Recorded model calls that were not answered yet: the one that came next, else those of the same scope."""
     run = frame.run
     calls = [
         entry
         for entry in run.store.entries(run.native.id)
         if entry.kind == "llm" and entry.status == "done" and not run.native.consumed(entry.seq)
     ]
-    expected = [entry for entry in calls if entry.seq == error.seq]
     here = [entry for entry in calls if entry.scope == frame.scope]
-    return expected or (here or calls)[:_LOOK_AT_MOST]
+    following = [entry for entry in here if entry.prev == frame.prev and not entry.spawned]
+    return following if len(following) == 1 else (here or calls)[:_LOOK_AT_MOST]

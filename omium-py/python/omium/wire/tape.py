@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["failure", "player", "recorder"]
 
-_CLOSED = "ReadError: the program closed this stream here, before it ended"
+_CLOSED = "the program closed this stream here, before it ended"
 
 
 class _Tape:
