@@ -151,7 +151,10 @@ class Execution(Generic[R]):
         """
         new_id = made_id(self._id) if id is None else id
         edits = [(self._seq_of(each, at), self._dumps(value)) for each, value in (edit or {}).items()]
-        self.store.fork(self._id, _seq("at", at), new_id, edits=edits)
+        from omium import _undo
+
+        _undo.refuse_undone(self.store, self._id, _seq("at", at))
+        self.store.fork(self._id, at, new_id, edits=edits)
         return Execution(self.store, new_id, self._workflow)
 
     def replay(self) -> ReplayReport:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from omium._acting import Effect
     from omium._effects import EffectRecord
 
-__all__ = ["Planned", "RollbackPlan", "finish", "plan", "refuse_open", "rollback"]
+__all__ = ["Planned", "RollbackPlan", "finish", "plan", "refuse_open", "refuse_undone", "rollback"]
 
 _NOTE = "rollback"
 
@@ -114,6 +114,12 @@ def refuse_open(store: _omium.Store, id: str) -> None:
         raise InvalidInput(f"the rollback of {id!r} to {begun[0]} was interrupted: ask for it again, then run on")
 
 
+def refuse_undone(store: _omium.Store, id: str, at: int) -> None:
+    """For forks, as for rollbacks: nobody goes on from where an undone effect counts as done."""
+    entries = store.entries(id, all=True)
+    _refuse_undone(_effects.read(entries), entries, id, at)
+
+
 def _planned(record: EffectRecord, *, abandon: bool) -> Planned | None:
     state, note = record.state, record.note
     if state in ("undone", "did not happen"):
@@ -154,7 +160,7 @@ def _refuse_undone(records: list[EffectRecord], entries: Sequence[_omium.Entry],
     for record in records:
         if record.seq in lineage and record.state in ("undone", "undo failed", "being undone"):
             raise InvalidInput(
-                f"{id!r} cannot go to {to}: {record.name}@{record.seq} on the way there is {record.state}; "
+                f"{id!r} cannot go on from {to}: {record.name}@{record.seq} before it is {record.state}; "
                 f"choose an entry before {record.intent.seq}"
             )
 

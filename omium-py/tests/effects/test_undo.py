@@ -227,6 +227,8 @@ def test_nobody_goes_back_to_where_an_undone_effect_counts_as_done(ledger: Ledge
     run.rollback(to=0)
     with pytest.raises(InvalidInput, match="undone"):
         run.rollback(to=head)
+    with pytest.raises(InvalidInput, match="undone"):
+        run.fork(head)
 
 
 def test_code_that_is_not_loaded_is_named(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,10 +19,13 @@ __all__ = ["run"]
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Forks and prints the new id; only copies, runs nothing."""
+    from omium._undo import refuse_undone
+
     store = open_store(arguments, write=True)
     execution, at = head_or(store, arguments.target, arguments.at)
     if arguments.id is not None and exists(store, arguments.id):
         raise CommandError(f"there is an execution {quoted(arguments.id)} already", "choose another --id")
+    refuse_undone(store, execution.id, at)
     fork = store.fork(execution.id, at, arguments.id or _free_id(store, execution.id))
     if arguments.json:
         terminal.json(summary(fork))
