@@ -507,9 +507,7 @@ class Store:
         """Removes what the plan names and nothing else; returns the entries removed."""
     def gc(self, progress: Callable[[int, int], None] | None = None) -> tuple[int, int]:
         """Removes what nothing reaches. Returns (chunks removed, bytes given back to the disk)."""
-    def check(
-        self, *, full: bool = False, progress: Callable[[int, int], None] | None = None
-    ) -> CheckReport: ...
+    def check(self, *, full: bool = False, progress: Callable[[int, int], None] | None = None) -> CheckReport: ...
     def export(self, id: str, path: str) -> int:
         """Writes an execution with its whole history to one file; returns its size in bytes."""
     def import_(self, path: str, new_id: str | None = None) -> Execution:
