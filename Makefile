@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NEXTEST := $(shell command -v cargo-nextest)
 
-.PHONY: demo test test-langgraph-upstream lint wheel bench build build-release
+.PHONY: demo test test-langgraph-upstream torture lint wheel bench build build-release
 
 demo: build-release
 	$(BIN)/omium demo
@@ -16,6 +16,10 @@ test: build
 # LangGraph's own test suite, with omium's saver in place of its SQLite savers.
 test-langgraph-upstream: build
 	$(BIN)/python omium-py/tests/langgraph/upstream/run.py
+
+# The examples that are right, killed at every moment; wrong_on_purpose.py is the tests' own.
+torture: build
+	for example in workflow effects langgraph_agent; do $(BIN)/omium torture examples/python/$$example.py || exit 1; done
 
 lint: build
 	cargo fmt --all --check

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from omium._text import size
 from omium.demo.money import with_a_card
-from omium.demo.outcome import Figures, Outcome, Promise, entries
+from omium.demo.outcome import Figures, Outcome, Promise, checkpoints, entries
 
 if TYPE_CHECKING:
     from omium._omium import Entry
@@ -51,7 +51,7 @@ def in_plain_python(stage: Stage, story: Story) -> Outcome:
         calls_saved=paid,
         steps_recorded=len(resumed.recorded),
         steps_ran=len(resumed.ran),
-        checkpoints=len(log),
+        checkpoints=checkpoints(log),
         disk_bytes=stage.disk_bytes(".omium"),
         disk_bytes_beside=None,
     )
@@ -154,7 +154,7 @@ def in_langgraph(stage: Stage, story: Story) -> Outcome:
         calls_saved=paid,
         steps_recorded=len(resumed.recorded),
         steps_ran=len(resumed.ran),
-        checkpoints=len(log),
+        checkpoints=checkpoints(log),
         disk_bytes=stage.disk_bytes(".omium"),
         disk_bytes_beside=stage.disk_bytes("sqlite.db"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from omium.demo.outcome import Figures, Outcome, Promise, entries
+from omium.demo.outcome import Figures, Outcome, Promise, checkpoints, entries
 
 if TYPE_CHECKING:
     from omium.demo.child import Stage
@@ -54,7 +54,7 @@ def with_a_card(stage: Stage, story: Story) -> Outcome:
         calls_saved=paid,
         steps_recorded=kept,
         steps_ran=steps_ran,
-        checkpoints=sum(entry.status == "done" for entry in log),
+        checkpoints=checkpoints(log),
         disk_bytes=stage.disk_bytes(".omium"),
         disk_bytes_beside=None,
     )

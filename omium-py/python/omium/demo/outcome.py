@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from omium._omium import Entry
 
-__all__ = ["Figures", "Outcome", "Promise", "entries"]
+__all__ = ["Figures", "Outcome", "Promise", "checkpoints", "entries"]
 
 
 class Promise(NamedTuple):
@@ -46,3 +46,8 @@ class Outcome(NamedTuple):
 def entries(store: Path, execution: str) -> list[Entry]:
     """The log of an execution, also what rollbacks left behind."""
     return Store(str(store), create=False, read_only=True).entries(execution, all=True)
+
+
+def checkpoints(log: list[Entry]) -> int:
+    """How many entries one can return to."""
+    return sum(entry.status == "done" and entry.kind != "note" for entry in log)
