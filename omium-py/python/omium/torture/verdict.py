@@ -62,6 +62,8 @@ class Judge:
         for address in doubtful:
             name = trial.journal.names[address]
             again = trial.journal.continued[address] > 0
+            if trial.code != self._reference.code and not waits:
+                continue
             if waits:
                 outcome = "left to a person, as it asks for"
             elif name.rpartition(" › ")[2] in probed:
