@@ -31,7 +31,7 @@ def open_questions(store: _omium.Store, id: str) -> list[Question]:
     entries = [each for each in log if each.live]
     asked: dict[tuple[str, str, int], Question] = {}
     for entry in entries:
-        if entry.kind == "signal":
+        if entry.kind in ("signal", "tool"):
             address = entry.scope, entry.key, entry.occurrence
             if entry.status == "intent":
                 asked[address] = _question(entry)
@@ -70,6 +70,9 @@ def settle(store: _omium.Store, id: str, value: Any = None, *, happened: bool = 
 
 
 def _question(entry: _omium.Entry) -> Question:
+    if entry.kind == "tool":
+        # A framework's tool that began and left no result.
+        return Question(entry.seq, "effect", f"did {entry.name} happen?")
     said: dict[str, Any] = {}
     if entry.input is not None:
         said = codec.loads(entry.input.codec, entry.input.read())

@@ -300,3 +300,17 @@ def test_a_failure_of_a_tool_is_told_to_the_model_once_and_recorded() -> None:
     with omium.execution("x", mode="replay"):
         assert by_kickoff(crew()).raw == first
     assert len(failures) == 1
+
+
+@pytest.mark.parametrize("happened", [True, False])
+def test_what_a_person_knows_of_a_tool_in_doubt_settles_it(happened: bool) -> None:
+    leave_in_doubt(by_kickoff, (False,))
+    omium.crewai.instrument(in_doubt="ask")
+    with pytest.raises(Waiting), omium.execution("x"):
+        by_kickoff(crew_with([doubtful(dies=False)]))
+    omium.answer("x", "it was done before", happened=happened)
+    with omium.execution("x"):
+        output = by_kickoff(crew_with([doubtful(dies=False)]))
+    told = [each["content"] for each in output.tasks_output[0].messages if each["role"] == "tool"]
+    assert told == ["it was done before" if happened else "done"]
+    assert journal.lines("tool").total() == (1 if happened else 2)
