@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from omium.wire.request import recognise
 from omium.wire.watch import framing_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from omium import _omium
     from omium._context import Frame
@@ -64,7 +65,8 @@ def _live(
     place: Exchange,
 ) -> Any:
     try:
-        response = original(client, request, stream=stream, **options)
+        with _inside(place):
+            response = original(client, request, stream=stream, **options)
         watch = place.watch(response)
         if stream and watch.framing != "whole":
             tape.recorder(library, place, response, watch, is_async=False)
@@ -118,7 +120,8 @@ async def _alive(
     place: Exchange,
 ) -> Any:
     try:
-        response = await original(client, request, stream=stream, **options)
+        with _inside(place):
+            response = await original(client, request, stream=stream, **options)
         watch = place.watch(response)
         if stream and watch.framing != "whole":
             tape.recorder(library, place, response, watch, is_async=True)
@@ -135,6 +138,16 @@ async def _alive(
     await off_loop(place.keep, response, [body], watch)
     place.move()
     return _marked(response, place, place.entry, replayed=False)
+
+
+@contextmanager
+def _inside(place: Exchange) -> Iterator[None]:
+    """Around the real send: a transport that sends through another client asks no second model."""
+    token = _context.current.set(place.inside())
+    try:
+        yield
+    finally:
+        _context.current.reset(token)
 
 
 def _call(library: Any, request: Any) -> tuple[Frame, ModelCall] | None:
