@@ -67,7 +67,8 @@ def entry_row(entry: Entry) -> tuple[Cell, ...]:
         duration(entry.duration_ms) if entry.kind != "state" else "",
         size(entry.size_bytes),
         f"{tokens:,}" if tokens else "",
-        age(entry.created_ms),
+        # As wide as "just now", so that the columns before it do not move from one second to the next.
+        f"{age(entry.created_ms):<8}",
     )
 
 
