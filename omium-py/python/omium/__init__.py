@@ -61,7 +61,7 @@ from omium.step import step
 from omium.workflow import AsyncWorkflow, Workflow, workflow
 
 if TYPE_CHECKING:
-    from omium import crewai, langgraph
+    from omium import crewai, langgraph, wire
 
 __all__ = [
     "AsyncWorkflow",
@@ -118,10 +118,11 @@ __all__ = [
     "langgraph",
     "sleep",
     "step",
+    "wire",
     "workflow",
 ]
 
-_ADAPTERS = ("crewai", "langgraph")
+_ADAPTERS = ("crewai", "langgraph", "wire")
 
 
 def __getattr__(name: str) -> Any:
