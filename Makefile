@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NEXTEST := $(shell command -v cargo-nextest)
 
-.PHONY: demo test test-langgraph-upstream torture lint wheel bench build build-release
+.PHONY: demo test test-crewai test-frameworks test-langgraph-upstream torture lint wheel bench build build-release
 
 demo: build-release
 	$(BIN)/omium demo
@@ -12,6 +12,24 @@ test: build
 	$(if $(NEXTEST),cargo nextest run --workspace --no-tests=warn,cargo test --workspace --all-targets)
 	cargo test --workspace --doc
 	$(BIN)/pytest
+
+# CrewAI pins libraries that the other tests need newer, and weighs a gigabyte: an environment of its own, by hand.
+test-crewai: build .venv-crewai/installed
+	PYTHONPATH=omium-py/python .venv-crewai/bin/python -m pytest -q -W ignore::DeprecationWarning omium-py/tests/crewai
+	PYTHONPATH=omium-py/python .venv-crewai/bin/python omium-py/tests/crewai/sweep.py
+
+# One agent on seven frameworks, killed and resumed; an environment for each major version of the model clients.
+test-frameworks: build .venv-openai3/installed .venv-agents-crewai/installed
+	for venv in .venv-openai3 .venv-agents-crewai; do PYTHONPATH=omium-py/python $$venv/bin/python -m pytest -q \
+	  omium-py/tests/frameworks omium-py/tests/wire || exit 1; done
+
+.venv-crewai/installed: omium-py/tests/crewai/requirements.txt
+.venv-openai3/installed: omium-py/tests/frameworks/requirements-openai3.txt
+.venv-agents-crewai/installed: omium-py/tests/frameworks/requirements-crewai.txt
+.venv-%/installed:
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install --quiet -r $<
+	touch $@
 
 # LangGraph's own test suite, with omium's saver in place of its SQLite savers.
 test-langgraph-upstream: build
