@@ -110,10 +110,22 @@ def test_a_tool_in_doubt_stops_the_run_where_it_is_to_fail(way: Callable[[Crew],
     omium.crewai.instrument(tools={"act": "fail"})
     calls = journal.lines()
     for _ in range(2):
+        crew = crew_with([doubtful(dies=False)], flags=flags)
         with pytest.raises(InDoubt, match="act began at x@"), omium.execution("x"):
-            way(crew_with([doubtful(dies=False)], flags=flags))
+            way(crew)
+        assert crew.tasks[0].tools_errors == 0, "the model was not told of it"
+        assert crew.agents[0]._times_executed == 0, "and nothing was retried"
     assert journal.lines() == calls
     assert omium.get("x").status == "failed"
+
+
+def test_runs_that_are_stopped_leave_nothing_open() -> None:
+    """CrewAI keeps a stack of the events that began, and allows it a depth of a hundred."""
+    leave_in_doubt(by_kickoff, (False,))
+    omium.crewai.instrument(in_doubt="fail")
+    for _ in range(60):
+        with pytest.raises(InDoubt), omium.execution("x"):
+            by_kickoff(crew_with([doubtful(dies=False)]))
 
 
 def test_a_tool_in_doubt_stops_an_akickoff_every_time() -> None:
@@ -276,13 +288,17 @@ def test_a_flow_cannot_swallow_them() -> None:
 class TwoCalls(FakeLLM):
     """Calls a failing tool, then answers."""
 
+    dies: bool = False
+
     def answer(self, said: Any, tools: Any, response_model: Any) -> Any:
         if len(said) < 3:
             return [call_of("fails", "x", {"query": {"type": "string"}})]
+        if self.dies:
+            raise Killed
         return "told: " + str(said[-1]["content"])[:80]
 
 
-def test_a_failure_of_a_tool_is_told_to_the_model_once_and_recorded() -> None:
+def test_a_failure_of_a_tool_is_told_to_the_model_and_not_tried_again() -> None:
     failures = []
 
     @tool("fails")
@@ -291,14 +307,10 @@ def test_a_failure_of_a_tool_is_told_to_the_model_once_and_recorded() -> None:
         failures.append(query)
         raise ValueError("no such thing")
 
-    def crew() -> Crew:
-        return crew_with([fails], llm=TwoCalls(model="two"))
-
+    with pytest.raises(Killed), omium.execution("x"):
+        by_kickoff(crew_with([fails], llm=TwoCalls(model="two", dies=True)))
     with omium.execution("x"):
-        first = by_kickoff(crew()).raw
-    assert "no such thing" in first
-    with omium.execution("x", mode="replay"):
-        assert by_kickoff(crew()).raw == first
+        assert "no such thing" in by_kickoff(crew_with([fails], llm=TwoCalls(model="two"))).raw
     assert len(failures) == 1
 
 

@@ -1,5 +1,6 @@
 """Memory, knowledge and plans: what an agent was told then, it is told again."""
 
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,21 @@ def test_what_a_memory_holds_by_now_does_not_change_a_resumed_prompt(tmp_path: P
         remembering(tmp_path / "a").kickoff(inputs=TOPIC)
     again = {line for line in calls if journal.lines("llm")[line] > calls[line]}
     assert len(again) == 1, "the call that was stopped"
+
+
+def test_a_task_is_done_when_its_memories_are_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encode = Memory._encode_batch
+
+    def slowly(self: Memory, *args: Any, **kwargs: Any) -> Any:
+        time.sleep(0.3)
+        return encode(self, *args, **kwargs)
+
+    monkeypatch.setattr(Memory, "_encode_batch", slowly)
+    with omium.execution("x") as run:
+        remembering(tmp_path / "a").kickoff(inputs=TOPIC)
+    names = [each.name for each in run.checkpoints()]
+    saves = names[: names.index("task-1")].count("memory.save")
+    assert saves == 2, "what its tool saved, and what was saved in the background at its end"
 
 
 def test_embeddings_are_not_kept(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from crewai.flow.async_feedback.types import HumanFeedbackPending, PendingFeedbackContext
-from crewai.flow.flow import Flow, listen, start
+from crewai.flow.flow import Flow, FlowState, listen, start
 from crewai.flow.human_feedback import human_feedback
 from crewai.flow.persistence import persist
 from fake import journal
-from pydantic import BaseModel
+from scenarios import unfinished
 
 import omium
 
@@ -19,8 +19,7 @@ class Stop(BaseException):
     """Ends a run where a kill would."""
 
 
-class Count(BaseModel):
-    id: str = ""
+class Count(FlowState):
     n: int = 0
     day: date = date(2026, 1, 1)
 
@@ -84,6 +83,28 @@ def test_inside_an_execution_a_state_is_not_applied_twice(inputs: Any) -> None:
     assert [each.id for each in omium.executions(workflow="crewai.flow")] == saved, "the same flow, by the same id"
     states = [each.name for each in omium.get(saved[0]).checkpoints()]
     assert states == ["one", "two", "three"] * (2 if inputs else 1)
+
+
+class PlainStates(Flow):
+    @start()
+    def begin(self) -> str:
+        return str(self.state["id"])
+
+
+class ModelStates(Flow[Count]):
+    @start()
+    def begin(self) -> str:
+        return self.state.id
+
+
+@pytest.mark.parametrize("kind", [PlainStates, ModelStates])
+def test_a_flow_keeps_the_id_it_made(kind: type[Flow[Any]]) -> None:
+    first = unfinished("x", lambda: kind().kickoff())
+    assert first
+    with omium.execution("x"):
+        assert kind().kickoff() == first
+    with omium.execution("y"):
+        assert kind().kickoff() != first
 
 
 class Later:
