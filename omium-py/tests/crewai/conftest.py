@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-collect_ignore_glob = ["*"] if find_spec("crewai") is None else []
+# This very folder is found by the name as well, as a package without a file.
+_found = find_spec("crewai")
+collect_ignore_glob = ["*"] if _found is None or _found.origin is None else []
 
 
 @pytest.fixture(autouse=True)
