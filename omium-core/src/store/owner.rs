@@ -4,8 +4,10 @@
 //! own, which the kernel drops when the process dies, however it dies, and which a forked child does not
 //! inherit. Of a process on another machine we know only when it was last heard of.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, fcntl_lock};
@@ -17,6 +19,10 @@ use crate::index::{Index, Owner};
 const SILENCE_MS_MAX: u64 = 60_000;
 /// How often a running process says that it lives.
 const SEEN_MS: u64 = 10_000;
+
+/// The owners this process is, by process: a store may be open twice here, for writing and for reading. Their files must
+/// not be touched, for closing any handle on one would drop its lock.
+static OURS: LazyLock<Mutex<HashSet<(u32, u128)>>> = LazyLock::new(Mutex::default);
 
 /// This process as an owner, and the way to ask about others.
 pub(super) struct Liveness {
@@ -52,6 +58,7 @@ impl Liveness {
         let nonce = nonce();
         let lock = OpenOptions::new().create_new(true).write(true).open(self.file(nonce)).map_err(unavailable)?;
         fcntl_lock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|source| unavailable(source.into()))?;
+        OURS.lock().insert((std::process::id(), nonce));
         *me = Some(Me { id: 0, nonce, seen_ms: 0, _lock: lock });
         Ok(())
     }
@@ -87,6 +94,9 @@ impl Liveness {
             let until = owner.seen_ms.saturating_add(SILENCE_MS_MAX);
             return (now_ms < until, Some(until));
         }
+        if OURS.lock().contains(&(std::process::id(), owner.nonce)) {
+            return (true, None);
+        }
         let Ok(file) = OpenOptions::new().write(true).open(self.file(owner.nonce)) else { return (false, None) };
         match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => (false, None),
@@ -104,6 +114,7 @@ impl Liveness {
 impl Drop for Liveness {
     fn drop(&mut self) {
         if let Some(me) = self.me.lock().take() {
+            OURS.lock().remove(&(std::process::id(), me.nonce));
             let _ = fs::remove_file(self.file(me.nonce));
         }
     }

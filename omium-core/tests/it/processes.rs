@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use omium_core::{Depth, Error, Seq, Store};
+use omium_core::{Depth, Error, Options, Seq, Store};
 
 use crate::support::message;
 
@@ -53,6 +53,10 @@ fn the_child() {
         }
         _ => {
             let _: u32 = run.step("a", || 1).unwrap();
+            let options = Options { read_only: true, ..Options::default() };
+            let second = Store::open_with(store.path(), options).unwrap();
+            assert!(!second.info(id).unwrap().orphaned);
+            say("seen alive".to_owned());
             std::thread::sleep(Duration::from_secs(60));
         }
     }
@@ -99,7 +103,10 @@ fn a_living_owner_holds_its_lease_and_a_dead_one_does_not() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s");
     let mut owner = child("hold x", &path);
-    assert_eq!(told(&mut owner).next().as_deref(), Some("begun"));
+    let mut said = told(&mut owner);
+    assert_eq!(said.next().as_deref(), Some("begun"));
+    // It has looked at itself through a second, read-only store, which must not cost it its lease.
+    assert_eq!(said.next().as_deref(), Some("seen alive"));
     let store = Store::open(&path).unwrap();
     let error = store.begin("w", "x").unwrap_err();
     assert!(matches!(&error, Error::LeaseHeld { owner: by, .. } if by.ends_with(&owner.id().to_string())), "{error}");

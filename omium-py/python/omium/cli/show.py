@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from omium import _pretty
+from omium._budget import spent
 from omium._text import size
 from omium.cli._errors import DONE
 from omium.cli._status import STYLES, content_of, entry_json, show_entries, status_of, tree
@@ -17,10 +20,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from omium._omium import Entry, Execution, Value
+    from omium.recovery.detectors import Stall
 
 __all__ = ["run"]
 
 _LABEL = 10
+
+
+def _stalled(execution: Execution, entries: list[Entry]) -> Stall | None:
+    """Whether an execution that somebody runs has been silent for longer than is usual for it."""
+    if execution.status != "running" or execution.orphaned:
+        return None
+    from omium.recovery.detectors import stall
+
+    return stall([entry.created_ms for entry in entries], time.time_ns() // 1_000_000)
+
+
+def _tell_stall(stalled: Stall | None, terminal: Terminal) -> None:
+    if stalled is not None:
+        terminal.note(
+            f"nothing was recorded for {duration(stalled.silent_ms)}; until then an entry came every "
+            f"{duration(stalled.usual_ms)} at the most: it may be stuck"
+        )
 
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
@@ -49,8 +70,11 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     entries = [entry for entry in every if entry.live]
     shown = entries[-arguments.limit :] if arguments.limit else entries
     forks = [other for other in store.executions() if _is_fork(other, execution)]
+    stalled = _stalled(execution, entries)
     if arguments.json:
         answer = summary(execution)
+        answer["stalled_ms"] = stalled.silent_ms if stalled else None
+        answer["usage"] = _usage(every)
         answer["forks"] = [other.id for other in forks]
         answer["entries"] = [entry_json(entry) for entry in shown]
         terminal.json(answer)
@@ -59,7 +83,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     title = terminal.clip(execution.id, terminal.width - 16)
     terminal.print(f"{terminal.style(title, 'bold')}  {terminal.style(status, STYLES[status])}")
     terminal.print()
-    for label, text in _facts(execution, entries, len(every) - len(entries), forks, terminal):
+    for label, text in _facts(execution, entries, every, forks, terminal):
         terminal.print(f"  {terminal.style(label.ljust(_LABEL), 'dim')}{text}")
     if shown:
         terminal.print()
@@ -74,6 +98,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         for question in open_questions(store, execution.id):
             terminal.note(f"@{question.seq} {visible(question.text)}")
         terminal.hint(f"omium answer {quoted(execution.id)} VALUE")
+    _tell_stall(stalled, terminal)
     if status == "orphaned":
         terminal.hint(f"nobody alive runs it: omium resume {quoted(execution.id)}")
     return DONE
@@ -84,15 +109,18 @@ def _is_fork(other: Execution, execution: Execution) -> bool:
 
 
 def _facts(
-    execution: Execution, entries: list[Entry], left: int, forks: list[Execution], terminal: Terminal
+    execution: Execution, entries: list[Entry], every: list[Entry], forks: list[Execution], terminal: Terminal
 ) -> Iterator[tuple[str, str]]:
     room = terminal.width - _LABEL - 2
     yield "workflow", terminal.clip(execution.workflow, room)
     yield "created", f"{age(execution.created_ms)}  {moment(execution.created_ms)}"
     yield "updated", age(execution.updated_ms)
     bytes_live = size(sum(entry.size_bytes for entry in entries))
+    left = len(every) - len(entries)
     beside = f", {left} left behind by rollbacks" if left > 0 else ""
     yield "head", f"@{execution.head}  {plural(len(entries), 'entry', 'entries')}, {bytes_live}{beside}"
+    if used := spent(_usage(every)):
+        yield "used", used
     if execution.owner:
         yield "run by", terminal.clip(execution.owner, room)
     if execution.source:
@@ -110,6 +138,14 @@ def _facts(
             yield label, _glance(value, room)
     if execution.error:
         yield "error", terminal.style(terminal.clip(execution.error, room), "red")
+
+
+def _usage(entries: list[Entry]) -> dict[str, int]:
+    """Counters summed over the whole log: what rollbacks left behind was paid for, too."""
+    totals: Counter[str] = Counter()
+    for entry in entries:
+        totals.update(entry.usage)
+    return dict(sorted(totals.items()))
 
 
 def _glance(value: Value, width: int) -> str:
