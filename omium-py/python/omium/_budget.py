@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from omium.exceptions import InvalidInput
 
-__all__ = ["Budget", "budget"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-NANO = 10**9
+__all__ = ["Budget", "budget", "spent"]
+
+_NANO = 10**9
 
 
 class Budget(NamedTuple):
@@ -26,7 +29,7 @@ class Budget(NamedTuple):
         tokens = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
         if self.tokens is not None and tokens >= self.tokens:
             return f"{tokens:,} tokens of budget_tokens={self.tokens:,} are used: raise the budget, then resume"
-        spent = usage.get("cost_nano_usd", 0) / NANO
+        spent = usage.get("cost_nano_usd", 0) / _NANO
         if self.usd is not None and spent >= self.usd:
             return f"${spent:.6f} of budget_usd={self.usd:g} are spent: raise the budget, then resume"
         unknown = usage.get("unmetered_calls", 0)
@@ -42,6 +45,20 @@ class Budget(NamedTuple):
                 "resume with budget_tokens instead"
             )
         return None
+
+
+def spent(usage: Mapping[str, int]) -> str:
+    """What counters sum up to, for people: tokens and dollars, and what is not in them."""
+    tokens = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
+    unknown = [
+        f"{count} call{'s' * (count != 1)} without {what}"
+        for counter, what in (("unpriced_calls", "a known price"), ("unmetered_calls", "usage"))
+        if (count := usage.get(counter, 0))
+    ]
+    if not tokens and not unknown:
+        return ""
+    dollars = f", ${usage['cost_nano_usd'] / _NANO:.6f}" if "cost_nano_usd" in usage else ""
+    return f"{tokens:,} tokens{dollars}" + (f" ({', '.join(unknown)})" if unknown else "")
 
 
 def budget(usd: float | None, tokens: int | None) -> Budget | None:
