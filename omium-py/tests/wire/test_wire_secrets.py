@@ -97,6 +97,15 @@ def test_tokens_of_tool_servers_do_not_identify_a_request(provider: Provider, li
     assert provider.hits == 1
 
 
+def test_a_credential_in_the_prompt_is_taken_out(provider: Provider, library: Any, store: Path) -> None:
+    key = 'sk-with-"quotes"-0001'
+    with omium.execution("x"):
+        body = {"model": "m", "messages": [{"role": "user", "content": f"my key is {key}"}]}
+        library.post(provider.url + "/chat/completions", json=body, headers={"x-api-key": key})
+    assert provider.requests[0]["messages"][0]["content"] == f"my key is {key}"
+    assert all(b"quotes" not in data for _, data in all_bytes(store))
+
+
 def test_the_conversation_itself_is_kept_as_it_is() -> None:
     talk = [{"role": "user", "content": [{"type": "text", "text": "my password is 12345678", "token": "abc"}]}]
     schema = {"properties": {"author": {"title": "Author"}, "api_key": {"type": "string"}}, "required": ["author"]}

@@ -51,6 +51,27 @@ def test_a_stream_is_played_as_it_came(provider: Provider, ask: Any, encoding: s
     assert provider.hits == 1
 
 
+def test_a_stream_says_what_it_is_once_it_is_read(provider: Provider, library: Any) -> None:
+    for replayed in (False, True):
+        with omium.execution("x"), library.stream("POST", provider.url + "/chat/completions", json=BODY) as response:
+            response.read()
+        assert response.extensions["omium"] == {"execution": "x", "seq": 1, "replayed": replayed}
+
+
+def test_a_stream_that_is_called_plain_text(provider: Provider, library: Any) -> None:
+    provider.kind = "text/plain"
+    provider.pause = 0.05
+    played = []
+    for _ in range(2):
+        with omium.execution("x"), library.stream("POST", provider.url + "/chat/completions", json=BODY) as response:
+            began = time.monotonic()
+            chunks = [(time.monotonic() - began, chunk) for chunk in response.iter_bytes()]
+        played.append([chunk for _, chunk in chunks])
+    assert played[0] == played[1]
+    assert len(played[0]) > 4
+    assert provider.hits == 1
+
+
 async def test_async_streams(provider: Provider, library: Any) -> None:
     async def program() -> list[bytes]:
         async with (

@@ -166,3 +166,17 @@ def test_odd_counts_break_nothing(read: Any, odd: Any) -> None:
     tokens = read(body, None)
     assert tokens.input == 0
     assert read({"usage": odd, "usageMetadata": odd}, tokens) in (tokens, Tokens())
+
+
+def test_show_says_what_was_used(
+    provider: Provider, library: Any, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from omium.cli import main
+
+    with omium.execution("x"):
+        for model in ("gpt-4o-mini", "acme-7b"):
+            library.post(provider.url + "/chat/completions", json={**CHAT, "model": model})
+        library.post(provider.url + "/chat/completions", json={**CHAT, "stream": True})
+    assert main(["--store", str(store), "show", "x"]) == 0
+    used = "240 tokens, $0.000024 (1 call without a known price, 1 call without usage)"
+    assert f"used      {used}" in capsys.readouterr().out

@@ -106,7 +106,7 @@ def test_data_of_several_lines_and_comments() -> None:
 
 
 def test_json_lines() -> None:
-    watch = Watch(SHAPES["ollama"], framing_of("application/x-ndjson; charset=utf-8"))
+    watch = Watch(SHAPES["ollama"], framing_of("application/x-ndjson; charset=utf-8", asked=True))
     watch.feed(b'{"model": "llama3", "message": {"content": "a"}, "done": false}\n{"done": tr')
     assert not watch.settled
     watch.feed(b'ue, "prompt_eval_count": 7, "eval_count": 3}\n')

@@ -36,6 +36,7 @@ class Provider(ThreadingHTTPServer):
         self.pause = 0.0
         """Seconds between two chunks of a stream."""
         self.encoding = ""
+        self.kind = "text/event-stream"
         self.silent = False
         """Whether answers do not say what they used."""
         self.answer: str | None = None
@@ -123,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, chunks: list[bytes], trouble: str) -> None:
         self.send_response(200)
-        self._head("text/event-stream")
+        self._head(self.server.kind)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         packer = zlib.compressobj(wbits=31) if self.server.encoding == "gzip" else None

@@ -50,10 +50,14 @@ class Exchange(Place):
                 "give it with omium.init(prices=...), or use budget_tokens"
             )
 
-    def watch(self, response: Any) -> Watch:
-        """What follows the body of a response."""
-        kind = response.headers.get("content-type", "")
-        return Watch(self.call.shape, framing_of(kind) if response.is_success else "whole")
+    def watch(self, status: int, content_type: str) -> Watch:
+        """What follows the body of a response; that of a refusal comes whole."""
+        framing = framing_of(content_type, asked=self.call.stream) if status < 300 else "whole"
+        return Watch(self.call.shape, framing)
+
+    def mark(self, response: Any, seq: int, *, replayed: bool) -> None:
+        """Says on a response what it is in the record: `response.extensions["omium"]`."""
+        response.extensions["omium"] = {"execution": self.run.native.id, "seq": seq, "replayed": replayed}
 
     def keep(self, response: Any, chunks: Sequence[bytes], watch: Watch, broken: Exception | str | None = None) -> None:
         """Records what came: an answer when it is whole, else an attempt, which answers nobody. Blocks on the disk.
@@ -69,6 +73,7 @@ class Exchange(Place):
         if problem is None:
             kept = codec.dumps(answer.answer(response, chunks).plain())
             self.entry = self.commit(kept, usage=counted, meta=codec.dumps({**told, **remarks}))
+            self.mark(response, self.entry, replayed=False)
             return
         # What a replay raises when the program reads on beyond it.
         ending = describe(broken) if isinstance(broken, Exception) else broken and f"ReadError: {broken}"
@@ -80,6 +85,7 @@ class Exchange(Place):
             meta=codec.dumps(told),
         )
         # An SDK makes an exception of the response; when that ends the run, this entry is what ended it.
+        self.mark(response, self.entry, replayed=False)
         on_record(response, self.entry)
         if isinstance(broken, Exception):
             on_record(broken, self.entry)

@@ -59,12 +59,17 @@ def recognise(library: Any, request: Any) -> ModelCall | None:
     kept = {key: value for key, value in body.items() if key not in _VOLATILE}
     inputs = {
         "request": f"{request.method} {request.url.host}{request.url.path}",
-        "body": secrets.scrub(secrets.settings(kept), secrets.of(request)),
+        "body": secrets.scrub(secrets.settings(kept), _repeated(request)),
     }
     options = body.get("stream_options")
     asked = isinstance(options, dict) and options.get("include_usage") is True
     meters = asked or not (stream and shape.usage_on_request)
     return ModelCall(f"{shape.word} {model}" if model else shape.word, inputs, shape, model, stream, meters)
+
+
+def _repeated(request: Any) -> list[str]:
+    """The request's credentials that stand in its body as well; hardly ever any."""
+    return [secret for secret in secrets.of(request) if json.dumps(secret)[1:-1].encode() in request.content]
 
 
 def _body(library: Any, request: Any) -> dict[str, Any] | None:

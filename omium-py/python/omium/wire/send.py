@@ -14,7 +14,6 @@ from omium.exceptions import OmiumError
 from omium.wire import exchange, tape
 from omium.wire.escape import passing
 from omium.wire.request import recognise
-from omium.wire.watch import framing_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -67,7 +66,7 @@ def _live(
     try:
         with _inside(place):
             response = original(client, request, stream=stream, **options)
-        watch = place.watch(response)
+        watch = place.watch(response.status_code, response.headers.get("content-type", ""))
         if stream and watch.framing != "whole":
             tape.recorder(library, place, response, watch, is_async=False)
             return response
@@ -82,7 +81,7 @@ def _live(
     watch.end()
     place.keep(response, [body], watch)
     place.move()
-    return _marked(response, place, place.entry, replayed=False)
+    return response
 
 
 def awrap(library: Any, original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -122,7 +121,7 @@ async def _alive(
     try:
         with _inside(place):
             response = await original(client, request, stream=stream, **options)
-        watch = place.watch(response)
+        watch = place.watch(response.status_code, response.headers.get("content-type", ""))
         if stream and watch.framing != "whole":
             tape.recorder(library, place, response, watch, is_async=True)
             return response
@@ -137,7 +136,7 @@ async def _alive(
     watch.end()
     await off_loop(place.keep, response, [body], watch)
     place.move()
-    return _marked(response, place, place.entry, replayed=False)
+    return response
 
 
 @contextmanager
@@ -173,19 +172,14 @@ def _played(
     if entry.status == "failed":
         # The client may try again at once: there is nobody whom waiting would spare.
         headers.append(("retry-after-ms", "1"))
-    if stream and framing_of(dict(headers).get("content-type", "")) != "whole":
+    if stream and place.watch(kept.status, dict(headers).get("content-type", "")).framing != "whole":
         played = tape.player(library, request, place, entry.seq, kept, is_async=is_async)
         response = library.Response(kept.status, headers=headers, stream=played, request=request)
     else:
         response = library.Response(kept.status, headers=headers, content=kept.body(), request=request)
         place.arrive(entry.seq)
     response.elapsed = timedelta(0)
+    place.mark(response, entry.seq, replayed=True)
     if entry.status == "failed":
         on_record(response, entry.seq)
-    return _marked(response, place, entry.seq, replayed=True)
-
-
-def _marked(response: Any, place: Exchange, seq: int | None, *, replayed: bool) -> Any:
-    """The response, with what it is in the record: `response.extensions["omium"]`."""
-    response.extensions["omium"] = {"execution": place.run.native.id, "seq": seq, "replayed": replayed}
     return response

@@ -20,12 +20,18 @@ __all__ = ["Framing", "Watch", "framing_of"]
 Framing = Literal["events", "lines", "whole"]
 
 
-def framing_of(content_type: str) -> Framing:
-    """How a body of that type is cut: server-sent events, JSON lines, or not at all."""
+_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
+
+
+def framing_of(content_type: str, *, asked: bool) -> Framing:
+    """How a body of that type is cut: server-sent events, JSON lines, or not at all.
+
+    `asked` says that a stream was asked for: some servers send one and call it plain text.
+    """
     kind = content_type.partition(";")[0].strip().lower()
-    if kind == "text/event-stream":
-        return "events"
-    return "lines" if kind in ("application/x-ndjson", "application/jsonl", "application/x-jsonlines") else "whole"
+    if kind in _LINES:
+        return "lines"
+    return "events" if kind == "text/event-stream" or (asked and kind != "application/json") else "whole"
 
 
 class Watch:
