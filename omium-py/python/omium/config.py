@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["Settings", "init", "instrument", "instrumented", "prices", "settings", "store"]
 
 _CODECS = ("msgpack", "pickle")
-_INSTRUMENTED = {"crewai": "omium.crewai._auto", "httpx": "omium.wire", "httpx2": "omium.wire"}
+_INSTRUMENTED = {
+    "aiohttp": "omium.wire.unseen",
+    "crewai": "omium.crewai._auto",
+    "httpx": "omium.wire",
+    "httpx2": "omium.wire",
+    "requests": "omium.wire.unseen",
+}
 """Frameworks that `init` instruments as soon as the program imports them, and by which adapter."""
 
 

@@ -109,7 +109,11 @@ class Gemini:
     def __init__(self, provider: Provider) -> None:
         genai = sdk("google.genai")
         retries = genai.types.HttpRetryOptions(attempts=3)
-        options = genai.types.HttpOptions(base_url=provider.root, retry_options=retries)
+        # Where aiohttp is installed, too, its async calls would go over that.
+        httpx = importlib.import_module("httpx")
+        options = genai.types.HttpOptions(
+            base_url=provider.root, retry_options=retries, httpx_async_client=httpx.AsyncClient()
+        )
         self.client = genai.Client(api_key=KEY, http_options=options)
         self.failure = genai.errors.APIError
 

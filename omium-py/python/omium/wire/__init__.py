@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["add_endpoint", "instrument", "uninstrument"]
 
 LIBRARIES = ("httpx", "httpx2")
+WATCHED = ("aiohttp", "requests")
+"""Libraries whose model calls are only told apart."""
 
 _lock = threading.Lock()
 _originals: dict[type, Callable[..., Any]] = {}
@@ -45,6 +47,8 @@ def instrument() -> None:
                 if client not in _originals:
                     _originals[client] = client.send
                     client.send = wrapped(library, client.send)
+    for name in WATCHED:
+        _imports.when_imported(name, "omium.wire.unseen")
 
 
 def uninstrument() -> None:
@@ -53,6 +57,9 @@ def uninstrument() -> None:
         for client, original in _originals.items():
             client.send = original  # type: ignore[attr-defined]
         _originals.clear()
+    from omium.wire import unseen
+
+    unseen.uninstrument()
 
 
 def add_endpoint(path: str, shape: str = "other", *, host: str | None = None) -> None:

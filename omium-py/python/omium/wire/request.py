@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from omium.wire import endpoints, secrets
 from omium.wire.shapes import SHAPES, Shape
 
-__all__ = ["ModelCall", "recognise"]
+__all__ = ["ModelCall", "asked", "recognise"]
 
 _VOLATILE = frozenset(
     {
@@ -43,18 +43,13 @@ class ModelCall(NamedTuple):
 
 def recognise(library: Any, request: Any) -> ModelCall | None:
     """The model call that an httpx request is; None for any other request."""
-    if request.method != "POST":
+    if request.method != "POST" or endpoints.find(request.url.host, request.url.path) is None:
         return None
-    found = endpoints.find(request.url.host, request.url.path)
-    body = None if found is None else _body(library, request)
-    if found is None or body is None:
+    body = _body(library, request)
+    found = None if body is None else asked(request.url.host, request.url.path, body)
+    if body is None or found is None:
         return None
-    shape, model = SHAPES[found[0]], found[1]
-    named = body.get("model")
-    if isinstance(named, str):
-        model = named
-    if (shape.names_model and model is None) or (shape.asks and not any(key in body for key in shape.asks)):
-        return None
+    shape, model = found
     stream = bool(body.get("stream")) or ":stream" in request.url.path
     kept = {key: value for key, value in body.items() if key not in _VOLATILE}
     inputs = {
@@ -62,9 +57,22 @@ def recognise(library: Any, request: Any) -> ModelCall | None:
         "body": secrets.scrub(secrets.settings(kept), _repeated(request)),
     }
     options = body.get("stream_options")
-    asked = isinstance(options, dict) and options.get("include_usage") is True
-    meters = asked or not (stream and shape.usage_on_request)
+    wanted = isinstance(options, dict) and options.get("include_usage") is True
+    meters = wanted or not (stream and shape.usage_on_request)
     return ModelCall(f"{shape.word} {model}" if model else shape.word, inputs, shape, model, stream, meters)
+
+
+def asked(host: str, path: str, body: dict[str, Any]) -> tuple[Shape, str | None] | None:
+    """The shape and the model of what is posted there; None when it is no model call."""
+    found = endpoints.find(host, path)
+    if found is None:
+        return None
+    shape, model = SHAPES[found[0]], found[1]
+    if isinstance(body.get("model"), str):
+        model = body["model"]
+    if (shape.names_model and model is None) or (shape.asks and not any(key in body for key in shape.asks)):
+        return None
+    return shape, model
 
 
 def _repeated(request: Any) -> list[str]:
