@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import defaultdict
 from dataclasses import dataclass
@@ -109,6 +110,19 @@ def test_what_contains_itself_or_is_too_deep_is_refused_and_not_a_crash() -> Non
     refused(nested)
     while isinstance(deep, list):
         deep = deep.pop()
+
+
+def test_sets_in_sets_end_no_process_whatever_the_recursion_limit() -> None:
+    nested: Any = frozenset()
+    for i in range(5_000):
+        nested = frozenset([nested, i])
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    try:
+        refused(nested)
+        refused({"a": [nested]})
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def test_sets_in_sets_are_encoded_in_reasonable_time() -> None:

@@ -13,6 +13,8 @@ from omium.exceptions import FormatUnsupported, NotSerializable, OmiumError, Sto
 
 Reducer = Callable[[Any], "tuple[int, Any] | None"]
 
+_SETS_DEEP_MAX = 128
+
 _PAIRS = (codes.MAP, codes.COUNTER)
 _MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What rebuilding a value raises when its payload is not what the code stands for."""
@@ -34,12 +36,14 @@ class Reduce:
     refusing it. One instance serves one call of encode.
     """
 
-    __slots__ = ("_orders", "canonical", "lenient")
+    __slots__ = ("_depth", "_orders", "_too_deep", "canonical", "lenient")
 
     def __init__(self, *, canonical: bool = False, lenient: bool = False) -> None:
         self.canonical = canonical
         self.lenient = lenient
         self._orders: dict[int, list[Any]] = {}
+        self._depth = 0
+        self._too_deep = False
 
     def __call__(self, value: Any) -> tuple[int, Any] | None:
         cls = type(value)
@@ -56,6 +60,8 @@ class Reduce:
         known = self._orders.get(id(members))
         if known is None:
             known = self._orders[id(members)] = ordered(members, self._key)
+        if self._too_deep:
+            raise NotSerializable(f"sets lie within sets more than {_SETS_DEEP_MAX} deep: flatten them")
         return known
 
     def _canonical(self, code: int, payload: Any) -> tuple[int, Any]:
@@ -66,11 +72,19 @@ class Reduce:
         return code, payload
 
     def _key(self, member: Any) -> bytes:
+        # Each level is an encoder within the last, on the thread's one stack: the interpreter's own limit comes too
+        # late where a program has raised it.
+        if self._depth >= _SETS_DEEP_MAX:
+            self._too_deep = True
+            return b""
+        self._depth += 1
         try:
             return _omium.encode(member, self, canonical=True)
         except NotSerializable:
             # The encoder reaches the same member next, and knows the path to it.
             return b""
+        finally:
+            self._depth -= 1
 
 
 def _resolve(cls: type) -> Reducer | None:
