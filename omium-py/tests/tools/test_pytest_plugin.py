@@ -49,7 +49,7 @@ def record(desk: Desk, line: str) -> None:
 
 def outcome(desk: Desk, program: str, steps: int) -> tuple[int, str]:
     desk.script(TEST.format(program=program, steps=steps), "test_it.py")
-    done = desk.run("-m", "pytest", "-q", "-p", "omium.pytest_plugin", "-p", "no:cacheprovider", "test_it.py")
+    done = desk.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py")
     return done.returncode, done.stdout.decode()
 
 
