@@ -15,6 +15,7 @@ from wire_provider import Provider
 
 import omium
 from omium import wire
+from omium.wire.identity import meaningful
 
 
 def entries(id: str = "x") -> list[Any]:
@@ -168,6 +169,42 @@ def test_the_order_of_keys_is_no_difference(provider: Provider, library: Any) ->
         with omium.execution("x"):
             library.post(provider.url + "/chat/completions", content=body)
     assert provider.hits == 1
+
+
+def conversation(shape: str, ids: list[str], results: list[str]) -> list[Any]:
+    """Two tool calls and their results; `results` says to which call each belongs."""
+    told = dict(zip(results, ("sunny", "cold"), strict=True))
+    if shape == "chat":
+        calls = [{"id": id, "type": "function", "function": {"name": "look", "arguments": "{}"}} for id in ids]
+        answers = [{"role": "tool", "tool_call_id": id, "content": text} for id, text in told.items()]
+        return [{"role": "assistant", "tool_calls": calls}, *answers]
+    if shape == "messages":
+        calls = [{"type": "tool_use", "id": id, "name": "look", "input": {}} for id in ids]
+        answers = [{"type": "tool_result", "tool_use_id": id, "content": text} for id, text in told.items()]
+        return [{"role": "assistant", "content": calls}, {"role": "user", "content": answers}]
+    if shape == "responses":
+        calls = [{"type": "function_call", "call_id": id, "name": "look", "arguments": "{}"} for id in ids]
+        return [*calls, *({"type": "function_call_output", "call_id": id, "output": text} for id, text in told.items())]
+    calls = [{"functionCall": {"id": id, "name": "look", "args": {"id": "room 7"}}} for id in ids]
+    answers = [{"functionResponse": {"id": id, "name": "look", "response": {"r": text}}} for id, text in told.items()]
+    return [{"role": "model", "parts": calls}, {"role": "user", "parts": answers}]
+
+
+@pytest.mark.parametrize("shape", ["chat", "messages", "responses", "gemini"])
+def test_the_ids_of_tool_calls_only_tie_results_to_them(shape: str) -> None:
+    """Some frameworks make up new ones in every process; which result belongs to which call still counts."""
+    key = {"responses": "input", "gemini": "contents"}.get(shape, "messages")
+
+    def identity(ids: list[str], results: list[str]) -> Any:
+        return meaningful({key: conversation(shape, ids, results)})
+
+    first = identity(["a-1", "a-2"], ["a-1", "a-2"])
+    assert identity(["b-1", "b-2"], ["b-1", "b-2"]) == first
+    assert identity(["b-1", "b-2"], ["b-2", "b-1"]) != first
+    assert "a-1" not in str(first)
+    assert "sunny" in str(first)
+    if shape == "gemini":
+        assert "room 7" in str(first), "an argument that is called id is an argument"
 
 
 def test_one_can_add_endpoints(provider: Provider, library: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,21 +10,10 @@ import json
 from typing import Any, NamedTuple
 
 from omium.wire import endpoints, secrets
+from omium.wire.identity import meaningful
 from omium.wire.shapes import SHAPES, Shape
 
 __all__ = ["ModelCall", "asked", "recognise"]
-
-_VOLATILE = frozenset(
-    {
-        "metadata",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "safety_identifier",
-        "service_tier",
-        "store",
-        "user",
-    }
-)
 
 
 class ModelCall(NamedTuple):
@@ -51,10 +40,9 @@ def recognise(library: Any, request: Any) -> ModelCall | None:
         return None
     shape, model = found
     stream = bool(body.get("stream")) or ":stream" in request.url.path
-    kept = {key: value for key, value in body.items() if key not in _VOLATILE}
     inputs = {
         "request": f"{request.method} {request.url.host}{request.url.path}",
-        "body": secrets.scrub(secrets.settings(kept), _repeated(request)),
+        "body": secrets.scrub(secrets.settings(meaningful(body)), _repeated(request)),
     }
     options = body.get("stream_options")
     wanted = isinstance(options, dict) and options.get("include_usage") is True
