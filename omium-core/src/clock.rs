@@ -6,6 +6,9 @@ use std::time::UNIX_EPOCH;
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970, UTC.
     fn now_ms(&self) -> u64;
+
+    /// Returns when so many milliseconds have passed.
+    fn wait_ms(&self, ms: u64);
 }
 
 /// Makes numbers nobody else makes.
@@ -23,6 +26,11 @@ impl Clock for System {
     fn now_ms(&self) -> u64 {
         // A clock before 1970 is a clock that was never set: 0 keeps every order right.
         std::time::SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that waits for time to pass")]
+    fn wait_ms(&self, ms: u64) {
+        std::thread::sleep(std::time::Duration::from_millis(ms));
     }
 }
 

@@ -115,6 +115,36 @@ pub enum Error {
         #[source]
         source: BoxError,
     },
+    /// Look at what the step was given and at what it made: nothing of it is on record as done.
+    #[error("{step:?} did not pass its check: {check}")]
+    CheckFailed {
+        /// The step's name.
+        step: String,
+        /// What was to hold.
+        check: String,
+    },
+    /// Run the program again: the recovery policy of a step goes back to before an earlier one, which made what the step
+    /// was given. [`Workflow::run`](crate::Workflow::run) does so by itself.
+    #[error("execution {execution:?} goes back to entry {to}")]
+    GoesBack {
+        /// The execution.
+        execution: String,
+        /// Where its head belongs now: [`Execution::rollback`](crate::Execution::rollback).
+        to: Seq,
+        /// What failed.
+        #[source]
+        source: BoxError,
+    },
+    /// Have it answered, then resume: the execution waits, and this run of it has ended.
+    #[error("{question} (answer {execution}@{seq}, then resume)")]
+    Waiting {
+        /// The execution.
+        execution: String,
+        /// The entry of the question.
+        seq: Seq,
+        /// What it waits to be told.
+        question: String,
+    },
     /// Give the value a serialisable form.
     #[error("a value of {what} could not be encoded or decoded")]
     NotSerializable {

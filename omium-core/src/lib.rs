@@ -30,8 +30,9 @@
 //! # What it guarantees
 //!
 //! A step's outcome is on the disk before [`Run::step`] returns (see [`Durability`]). A step that was in flight when
-//! the process died runs again: at least once, not exactly once. Rolling back does not undo what steps did to the
-//! outside world.
+//! the process died runs again: at least once, not exactly once. What touches the outside world is an [`Effect`]: never
+//! silently repeated, and undone by [`Execution::rollback_with`]. A [`Step`] may have checks and a recovery policy, which
+//! a [`Workflow`] carries out.
 //!
 //! # Where things are
 //!
@@ -50,19 +51,23 @@ mod index;
 mod machine;
 mod model;
 mod pack;
+mod recovery;
 mod run;
 mod store;
+mod wait;
 
 pub use clock::{Clock, IdSource, System};
-pub use effect::{Effect, Fallen};
+pub use effect::{Effect, EffectRecord, EffectState, Fallen};
 pub use error::{BoxError, Error, Result};
 pub use execution::Execution;
 pub use id::{Digest, FencingToken, Seq};
 pub use index::Journal;
 pub use machine::Divergence;
 pub use model::{Blob, Entry, ExecutionInfo, Kind, Outcome, Retention, Status, codec};
+pub use recovery::{Attempt, Failure, FailureKind, Retry, Step, Workflow};
 pub use run::{Call, Claim, Outcomes, Run};
 pub use store::{
     CheckReport, Collected, Depth, Durability, Edit, Filter, NewState, NewWrites, Options, Progress, PrunePlan,
     RollbackPlan, State, Stats, Store, Value, Write,
 };
+pub use wait::Question;

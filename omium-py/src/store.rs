@@ -255,9 +255,13 @@ impl PyStore {
         Ok(PyPrunePlan(detached(py, || store.plan_prune(&policy, execution))?))
     }
 
-    fn prune(&self, py: Python<'_>, plan: &PyPrunePlan) -> Result<u64> {
+    #[pyo3(signature = (plan, progress = None))]
+    fn prune(&self, py: Python<'_>, plan: &PyPrunePlan, progress: Option<Py<PyAny>>) -> PyResult<u64> {
         let store = self.open()?;
-        detached(py, || store.prune(&plan.0))
+        let mut reporter = Reporter::new(progress);
+        let gone = detached(py, || store.prune(&plan.0, &mut |done, total| reporter.tell(done, total)))?;
+        reporter.end()?;
+        Ok(gone)
     }
 
     #[pyo3(signature = (progress = None))]

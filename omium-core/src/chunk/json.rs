@@ -2,7 +2,7 @@
 //!
 //! An element takes the white space and the comma after it along, so that pieces join by concatenation.
 
-use super::split::{Children, Node};
+use super::node::{Children, Node};
 
 /// The element at `at` with the separators after it, or None when the text there is not one.
 pub(super) fn node(bytes: &[u8], at: usize) -> Option<Node> {

@@ -5,6 +5,7 @@
 
 mod json;
 mod msgpack;
+mod node;
 mod recipe;
 mod split;
 

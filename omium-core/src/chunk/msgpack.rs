@@ -1,7 +1,7 @@
 //! The shape of MessagePack, without its values: where an element ends and what it contains.
 //! Wire format: the MessagePack specification, github.com/msgpack/msgpack/blob/master/spec.md.
 
-use super::split::{Children, Node};
+use super::node::{Children, Node};
 
 /// The element at `at`, or None when the bytes there are not one complete element.
 pub(super) fn node(bytes: &[u8], at: usize) -> Option<Node> {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use fastcdc::v2020::{FastCDC, Normalization};
 
+use super::node::{Children, Node};
 use super::{LITERAL_BYTES_MAX, json, msgpack};
 
 /// A list above this is cut per element; smaller ones are one piece.
@@ -45,22 +46,6 @@ impl Grammar {
             Grammar::Opaque => None,
         }
     }
-}
-
-/// An element: where its content begins, where it ends, what it holds.
-pub(super) struct Node {
-    pub body: usize,
-    pub end: usize,
-    pub children: Children,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Children {
-    None,
-    List,
-    Map,
-    /// One element inside an extension, if its bytes are one.
-    Wrapped,
 }
 
 /// A piece of the encoded bytes.

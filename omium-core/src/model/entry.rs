@@ -221,6 +221,12 @@ impl Entry {
     pub fn path(&self) -> String {
         scope_within(&self.scope, &self.key, self.record.occurrence, 0)
     }
+    /// Whether the other one is of the same place in the program: an intent and its receipt, a failure and the attempt
+    /// after it.
+    #[must_use]
+    pub fn same_place(&self, other: &Entry) -> bool {
+        (self.scope(), self.key(), self.occurrence()) == (other.scope(), other.key(), other.occurrence())
+    }
     /// Whether it lies on the lineage of the head.
     #[must_use]
     pub fn live(&self) -> bool {

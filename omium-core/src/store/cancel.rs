@@ -1,7 +1,8 @@
 //! Ending an execution from outside, and removing one.
 
 use super::Store;
-use super::record::{find, refuse_if_held, refused};
+use super::lease::refuse_if_held;
+use super::record::{find, refused};
 use crate::error::{Error, Result};
 use crate::machine::{self, Command};
 

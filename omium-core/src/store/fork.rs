@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Store;
 use super::prepare::Pending;
 use super::record::{check_name, find};
-use super::states::{noted_after, state_row};
+use super::state::{noted_after, state_row};
 use crate::error::{Error, Result};
 use crate::id::Seq;
 use crate::index::{ExecutionRecord, Index};

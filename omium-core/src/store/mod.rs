@@ -9,6 +9,8 @@ mod entries;
 mod fork;
 mod gc;
 mod handle;
+mod kept;
+mod lease;
 mod open;
 mod options;
 mod owner;
@@ -17,6 +19,7 @@ mod prune;
 mod read;
 mod record;
 mod rollback;
+mod state;
 mod states;
 mod stats;
 mod transfer;
@@ -31,12 +34,14 @@ pub use entries::Filter;
 pub use fork::Edit;
 pub use gc::Collected;
 pub use handle::Value;
+pub(crate) use lease::{Begun, Purpose};
 pub(crate) use open::Shared;
 pub use options::{Durability, Options};
 pub use prune::PrunePlan;
-pub(crate) use record::{Append, Begun, Leased, Purpose, Values};
+pub(crate) use record::{Append, Leased, Values};
 pub use rollback::RollbackPlan;
-pub use states::{NewState, NewWrites, State, Write};
+pub use state::{State, Write};
+pub use states::{NewState, NewWrites};
 pub use stats::Stats;
 
 use crate::error::Result;
@@ -114,6 +119,10 @@ impl Store {
 
     pub(crate) fn now_ms(&self) -> u64 {
         self.options.clock.now_ms()
+    }
+
+    pub(crate) fn wait_ms(&self, ms: u64) {
+        self.options.clock.wait_ms(ms);
     }
 
     pub(crate) fn nonce(&self) -> u128 {

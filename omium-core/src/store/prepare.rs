@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::kept::Anchor;
 use super::open::Shared;
 use crate::chunk::{Grammar, INLINE_BYTES_MAX, Piece, Recipe, Token, cut};
 use crate::error::{Error, Result};
@@ -10,12 +11,6 @@ use crate::id::{ChunkRow, Digest, ValueRow};
 use crate::index::{ChunkPlace, Index, Location};
 use crate::model::Slot;
 use crate::pack::{INLINE_PACK_BYTES_MAX, PackBuilder, PackedChunk};
-
-/// A value other recipes of its series are diffed against.
-pub(super) struct Anchor {
-    pub row: ValueRow,
-    pub tokens: Vec<Token>,
-}
 
 /// Names the values that follow one another: the same channel, or the same step, of one execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

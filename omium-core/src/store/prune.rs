@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::Store;
-use super::record::refuse_if_held;
+use super::lease::refuse_if_held;
+use super::{Progress, Store};
 use crate::error::Result;
 use crate::id::Seq;
 use crate::index::{EntryRow, ExecutionRecord, Index};
@@ -51,9 +51,16 @@ impl Store {
         })
     }
 
-    /// Removes what `plan` names; answers how many entries went. The bytes go with the next gc.
-    pub fn prune(&self, plan: &PrunePlan) -> Result<u64> {
+    /// Removes what `plan` names; answers how many entries went. The bytes go with the next gc. Progress counts
+    /// executions.
+    pub fn prune(&self, plan: &PrunePlan, progress: Progress<'_>) -> Result<u64> {
         let mut gone = 0;
+        let total = (plan.executions.len() + plan.entries.len()) as u64;
+        let mut done = 0;
+        let mut advance = || {
+            done += 1;
+            progress(done, total);
+        };
         for id in &plan.executions {
             let entries = self.shared()?.read(|index| match index.execution(id)? {
                 Some(record) => index.entry_count(Some(record.row)),
@@ -62,10 +69,12 @@ impl Store {
             if self.delete(id)? {
                 gone += entries;
             }
+            advance();
         }
         for (id, seqs) in &plan.entries {
             let (id, seqs) = (id.clone(), seqs.clone());
             gone += self.shared()?.commit(self.options.durability, move |index| drop_entries(index, &id, &seqs))?;
+            advance();
         }
         Ok(gone)
     }

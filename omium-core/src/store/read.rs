@@ -2,31 +2,15 @@
 
 use std::sync::Arc;
 
+use super::kept::{Anchor, ChunkRef};
 use super::open::Shared;
-use super::prepare::{Anchor, front};
+use super::prepare::front;
 use crate::chunk::{Recipe, Token};
 use crate::error::{Damage, Error, Result};
 use crate::id::{ChunkRow, Digest, PackRow, ValueRow};
 use crate::index::{Index, Location, StoredValue};
 use crate::model::Slot;
 use crate::pack::{Header, read_block};
-
-/// A block of a pack.
-pub(super) type BlockKey = (PackRow, u64);
-
-/// A chunk inside a decompressed block.
-#[derive(Clone)]
-pub(super) struct ChunkRef {
-    block: Arc<Vec<u8>>,
-    at: usize,
-    len: usize,
-}
-
-impl ChunkRef {
-    fn bytes(&self) -> &[u8] {
-        &self.block[self.at..self.at + self.len]
-    }
-}
 
 impl Shared {
     /// The bytes of a slot, exactly as written.

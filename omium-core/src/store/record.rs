@@ -1,55 +1,23 @@
-//! Writing to an execution under its lease: begin, append, settle, release.
+//! Writing to an execution: entries and their values, in one transaction.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Store;
 use super::commit::Patience;
 use super::open::Shared;
 use super::options::Durability;
 use super::prepare::{Batch, Pending, Placed, Series};
-use super::{Store, open};
 use crate::error::{Error, Result};
 use crate::id::{FencingToken, Seq};
 use crate::index::{EntryRow, ExecutionRecord, Index};
-use crate::machine::{self, Command, Effect, Place, Refusal};
-use crate::model::{Address, Blob, Kind, Outcome, Record, Slot, Status};
+use crate::machine::{self, Command, Effect, Refusal};
+use crate::model::{Blob, Kind, Outcome, Record, Slot};
 
 /// A lease on an execution.
 #[derive(Clone, Debug)]
 pub(crate) struct Leased {
     pub id: String,
     pub token: FencingToken,
-}
-
-/// An execution as a run finds it.
-pub(crate) struct Begun {
-    pub workflow: String,
-    pub status: Status,
-    /// None when the execution is finished: there is nothing to write.
-    pub lease: Option<Leased>,
-    pub epoch: u32,
-    /// `host:pid` of the owner who died with the lease.
-    pub taken_from: Option<String>,
-    pub recorded: Recorded,
-}
-
-/// What the log holds when a run begins.
-#[derive(Default)]
-pub(crate) struct Recorded {
-    /// The live entries, in order.
-    pub places: Vec<Place>,
-    /// Counters summed over all entries, live or not: what was paid stays paid.
-    pub usage: BTreeMap<String, i64>,
-}
-
-/// Why somebody takes a lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// To run the workflow. A finished execution is only read.
-    Run,
-    /// To work beside the workflow: compensations, answers, host frameworks. The status stays as it is, and a
-    /// finished execution can be written to.
-    Attach,
 }
 
 /// An entry to be added, before its values are in the store.
@@ -162,108 +130,6 @@ impl Store {
         }
     }
 
-    /// Begins an execution, or resumes it, and takes its lease.
-    pub(crate) fn begin_leased(
-        &self,
-        purpose: Purpose,
-        workflow: &str,
-        id: &str,
-        input: Option<&Blob>,
-        source: Option<&str>,
-    ) -> Result<Begun> {
-        check_name("a workflow's name", workflow)?;
-        check_name("an execution's id", id)?;
-        let shared = self.shared()?;
-        shared.writer()?;
-        shared.liveness.announce(|| self.nonce())?;
-        // Within a process the set below is the lease; the row is for everybody else.
-        if !shared.running.lock().insert(id.to_owned()) {
-            return Err(Error::LeaseHeld {
-                execution: id.to_owned(),
-                owner: format!("{}:{} (this process)", super::owner::host(), std::process::id()),
-                expires_at: None,
-            });
-        }
-        let begun = self.take_lease(&shared, purpose, workflow, id, input, source);
-        if !matches!(&begun, Ok(begun) if begun.lease.is_some()) {
-            shared.running.lock().remove(id);
-        }
-        begun
-    }
-
-    fn take_lease(
-        &self,
-        shared: &Arc<Shared>,
-        purpose: Purpose,
-        workflow: &str,
-        id: &str,
-        input: Option<&Blob>,
-        source: Option<&str>,
-    ) -> Result<Begun> {
-        let now_ms = self.now_ms();
-        let (workflow, id, source) = (workflow.to_owned(), id.to_owned(), source.map(str::to_owned));
-        let owned_id = id.clone();
-        let with = Arc::clone(shared);
-        let (record, token, taken_from) = self.place(
-            self.options.durability,
-            |batch| input.map(|blob| batch.add(&blob.codec, &blob.bytes, None)).transpose(),
-            move |index, placed, input| {
-                let mut record = match index.execution(&id)? {
-                    Some(record) => record,
-                    None => {
-                        let mut record = ExecutionRecord::new(&id, &workflow, now_ms);
-                        record.input = input.as_ref().map(|pending| placed.slot(index, pending)).transpose()?;
-                        index.insert_execution(record)?
-                    }
-                };
-                if record.workflow != workflow {
-                    return Err(Error::invalid(format!(
-                        "execution {id:?} belongs to workflow {:?}, not {workflow:?}; use another id",
-                        record.workflow
-                    )));
-                }
-                let finished = matches!(record.state.status, Status::Completed | Status::Cancelled);
-                if finished && purpose == Purpose::Run {
-                    return Ok((record, None, None));
-                }
-                refuse_if_held(&with, index, &record, now_ms)?;
-                let dead = record.owner.map(|id| index.owner(id)).transpose()?.flatten();
-                let dead = dead.filter(|owner| !with.liveness.is_me(owner));
-                let dead = dead.map(|owner| format!("{}:{}", owner.host, owner.pid));
-                let (state, _) =
-                    machine::apply(&record.state, Command::Lease).map_err(|refusal| refused(refusal, &record))?;
-                record.state = state;
-                if purpose == Purpose::Run {
-                    record.state.status = Status::Running;
-                    record.error = None;
-                }
-                record.owner = with.liveness.me(index, now_ms)?;
-                record.updated_ms = now_ms;
-                record.source = source.clone().or(record.source);
-                index.update_execution(&record)?;
-                let token = record.state.token;
-                Ok((record, Some(token), dead))
-            },
-        )?;
-        Ok(Begun {
-            status: record.state.status,
-            lease: token.map(|token| Leased { id: owned_id, token }),
-            epoch: record.state.epoch,
-            taken_from,
-            recorded: recorded(shared, &record)?,
-            workflow: record.workflow,
-        })
-    }
-
-    /// An execution as its record has it, for reading along: takes no lease and writes nothing.
-    pub(crate) fn begin_recorded(&self, id: &str) -> Result<Begun> {
-        let shared = self.shared()?;
-        let record = shared.read(|index| find(index, id))?;
-        let recorded = recorded(&shared, &record)?;
-        let (status, epoch) = (record.state.status, record.state.epoch);
-        Ok(Begun { workflow: record.workflow, status, lease: None, epoch, taken_from: None, recorded })
-    }
-
     /// Adds an entry under a lease.
     pub(crate) fn append(
         &self,
@@ -320,54 +186,6 @@ impl Store {
             },
         )
     }
-
-    /// Ends or suspends a run and gives its lease back.
-    pub(crate) fn settle(
-        &self,
-        lease: &Leased,
-        status: Status,
-        result: Option<&Blob>,
-        error: Option<String>,
-    ) -> Result<()> {
-        let now_ms = self.now_ms();
-        let shared = self.shared()?;
-        let lease = lease.clone();
-        let id = lease.id.clone();
-        self.place(
-            self.options.durability,
-            |batch| result.map(|blob| batch.add(&blob.codec, &blob.bytes, None)).transpose(),
-            move |index, placed, result| {
-                let mut record = find(index, &lease.id)?;
-                let command = Command::Settle { token: lease.token, status };
-                record.state = machine::apply(&record.state, command).map_err(|refusal| refused(refusal, &record))?.0;
-                record.result = result.as_ref().map(|pending| placed.slot(index, pending)).transpose()?;
-                record.error = error.clone();
-                record.owner = None;
-                record.updated_ms = now_ms;
-                index.update_execution(&record)
-            },
-        )?;
-        shared.running.lock().remove(&id);
-        Ok(())
-    }
-
-    /// Gives a lease back without a word about the run. Somebody who took it over keeps it.
-    pub(crate) fn release(&self, lease: &Leased) -> Result<()> {
-        let shared = self.shared()?;
-        let id = lease.id.clone();
-        let lease = lease.clone();
-        // Nothing depends on this surviving: a dead owner's lease does not block.
-        let released = shared.commit(Durability::Process, move |index| {
-            let mut record = find(index, &lease.id)?;
-            if record.state.token == lease.token && record.owner.is_some() {
-                record.owner = None;
-                index.update_execution(&record)?;
-            }
-            Ok(())
-        });
-        shared.running.lock().remove(&id);
-        released
-    }
 }
 
 /// The execution, or the error that says there is none.
@@ -387,27 +205,6 @@ pub(super) fn refused(refusal: Refusal, record: &ExecutionRecord) -> Error {
             seq: record.state.last.next(),
             last: record.state.last,
         },
-    }
-}
-
-/// Refuses while somebody else, who is or may be alive, holds the lease.
-pub(super) fn refuse_if_held(
-    shared: &open::Shared,
-    index: &Index,
-    record: &ExecutionRecord,
-    now_ms: u64,
-) -> Result<()> {
-    let Some(owner) = record.owner.map(|id| index.owner(id)).transpose()?.flatten() else { return Ok(()) };
-    if shared.liveness.is_me(&owner) {
-        return Ok(());
-    }
-    match shared.liveness.alive(&owner, now_ms) {
-        (false, _) => Ok(()),
-        (true, expires_at) => Err(Error::LeaseHeld {
-            execution: record.uid.clone(),
-            owner: format!("{}:{}", owner.host, owner.pid),
-            expires_at,
-        }),
     }
 }
 
@@ -435,28 +232,4 @@ fn discard(shared: &Shared, segment: Option<String>) {
     if let Some(name) = segment {
         let _ = shared.segments.remove(&name);
     }
-}
-
-/// The log as a run wants it.
-fn recorded(shared: &Shared, record: &ExecutionRecord) -> Result<Recorded> {
-    shared.read(|index| {
-        let mut recorded = Recorded::default();
-        let mut steps_only = true;
-        let lineage = index.lineage(record)?;
-        index.entries(record.row, Seq(1), record.state.last, |entry| {
-            let EntryRow { seq, kind, scope, key, record, .. } = entry;
-            for (counter, count) in record.usage {
-                *recorded.usage.entry(counter).or_default() += count;
-            }
-            if lineage.contains(seq) {
-                let Record { name, occurrence, prev, spawned, outcome, .. } = record;
-                steps_only &= kind != Kind::State;
-                let address = Address { scope, key, occurrence };
-                recorded.places.push(Place { seq, kind, address, name, prev, spawned, outcome });
-            }
-            Ok(())
-        })?;
-        super::check::complete(record, &lineage, recorded.places.len() as u64, steps_only)?;
-        Ok(recorded)
-    })
 }

@@ -1,7 +1,8 @@
 //! Rolling back: plan, show, act. The head moves; no entry is erased and no state byte written (I5).
 
 use super::Store;
-use super::record::{find, refuse_if_held, refused};
+use super::lease::refuse_if_held;
+use super::record::{find, refused};
 use crate::error::{Error, Result};
 use crate::id::Seq;
 use crate::machine::{self, Command, Effect, Refusal};

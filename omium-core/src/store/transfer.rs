@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use wincode::{SchemaRead, SchemaWrite};
 
 use super::Store;
+use super::check::complete;
 use super::prepare::Pending;
 use super::record::{check_name, find};
 use crate::error::{Damage, Error, Result};
@@ -129,6 +131,7 @@ impl Store {
         check_name("an execution's id", &id)?;
         let labels: BTreeMap<u16, String> = front.labels.iter().cloned().collect();
         let codecs = codecs(&front, &entries, &writes, &labels)?;
+        in_order(&front, &entries)?;
         let target = id.clone();
         let now_ms = self.now_ms();
         self.place(
@@ -172,11 +175,11 @@ impl Store {
                 for (number, base, start) in &front.epochs {
                     index.insert_epoch(record.row, Epoch { number: *number, base: *base, start: *start }, now_ms)?;
                 }
-                index.lineage(&record)?;
+                let lineage = index.lineage(&record)?;
+                let live = entries.iter().filter(|entry| lineage.contains(entry.seq));
+                let steps_only = live.clone().all(|entry| entry.kind != Kind::State.code() as u8);
+                complete(&record, &lineage, live.count() as u64, steps_only)?;
                 for entry in &entries {
-                    if entry.seq == Seq::ZERO || entry.seq > front.last {
-                        return Err(Damage::Length("an exported run").into());
-                    }
                     let mut body = entry.record.clone();
                     for part in [&mut body.value, &mut body.input, &mut body.meta].into_iter().flatten() {
                         *part = slot(part)?;
@@ -214,6 +217,29 @@ impl Store {
         )?;
         self.info(&target)
     }
+}
+
+/// A file may say anything: what is taken in must hang together as a log does, for reading goes by it.
+fn in_order(front: &Front, entries: &[PortableEntry]) -> Result<()> {
+    let mut last = Seq::ZERO;
+    for entry in entries {
+        if entry.seq <= last || entry.seq > front.last || entry.record.parent >= entry.seq {
+            return Err(Damage::Length("the log of an exported run").into());
+        }
+        last = entry.seq;
+    }
+    let mut start = Seq::ZERO;
+    for (at, epoch) in front.epochs.iter().enumerate() {
+        let (number, base, from) = *epoch;
+        if number as usize != at + 1 || base > from || from < start || from > front.last {
+            return Err(Damage::Length("the rollbacks of an exported run").into());
+        }
+        start = from;
+    }
+    if front.head > front.last {
+        return Err(Damage::Length("the log of an exported run").into());
+    }
+    Ok(())
 }
 
 fn front(index: &Index, record: ExecutionRecord, labels: Vec<(u16, String)>) -> Result<Front> {
@@ -302,7 +328,10 @@ fn unpack(path: &Path, bytes: &[u8]) -> Result<Vec<u8>> {
     if len > RAW_BYTES_MAX {
         return Err(Damage::Length("an exported run").into());
     }
-    let raw = zstd::bulk::decompress(&bytes[HEAD_BYTES..], len as usize).map_err(Damage::Block)?;
+    // Grown as it is read: what the file claims allocates nothing.
+    let mut raw = Vec::new();
+    let unpacked = zstd::stream::Decoder::with_buffer(&bytes[HEAD_BYTES..]).map_err(Damage::Block)?;
+    unpacked.take(len.saturating_add(1)).read_to_end(&mut raw).map_err(Damage::Block)?;
     if raw.len() as u64 != len || Digest::of(&raw).0 != head[20..] {
         return Err(Damage::Checksum("an exported run").into());
     }
@@ -372,3 +401,6 @@ impl<'a> Reader<'a> {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests;

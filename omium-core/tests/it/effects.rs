@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use omium_core::{BoxError, Effect, Error, Seq};
+use omium_core::{BoxError, Effect, EffectState, Error, Execution, Seq, Status};
 
 use crate::support::everywhere;
 
@@ -88,6 +88,10 @@ fn a_rollback_undoes_each_effect_once_and_in_reverse() {
         });
         assert!(matches!(stops, Err(Error::Step { .. })));
         assert_ne!(execution.info().unwrap().head, Seq(1), "it stopped before the head moved");
+        assert_eq!(execution.unfinished_rollback().unwrap(), Some(Seq(1)));
+        let refused = execution.resume().unwrap_err();
+        assert!(refused.to_string().contains("was cut short"), "nothing runs on from half a rollback: {refused}");
+        assert_eq!(states(&execution), [EffectState::UndoFailed, EffectState::Undone, EffectState::Undone]);
         let finish = |fallen: &omium_core::Fallen| {
             undone.borrow_mut().push(fallen.receipt()?.unwrap());
             Ok::<(), Error>(())
@@ -95,6 +99,68 @@ fn a_rollback_undoes_each_effect_once_and_in_reverse() {
         execution.rollback_with(Seq(1), finish).unwrap();
         assert_eq!(*undone.borrow(), [3, 2, 1]);
         assert_eq!(execution.info().unwrap().head, Seq(1));
+        assert_eq!(states(&execution), [EffectState::Undone; 3]);
+        assert_eq!(execution.unfinished_rollback().unwrap(), None);
         execution.rollback_with(Seq(1), |_| Err::<(), _>("nothing is left to undo")).unwrap();
+        drop(execution.resume().unwrap());
+    });
+}
+
+fn states(execution: &Execution) -> Vec<EffectState> {
+    execution.effects().unwrap().iter().map(omium_core::EffectRecord::state).collect()
+}
+
+#[test]
+fn a_fork_has_effects_of_its_own() {
+    everywhere(|store, _| {
+        let charge = |run: &mut omium_core::Run, order: &str| {
+            run.effect(Effect::new("charge", order), |key| Ok::<String, BoxError>(key.to_owned())).unwrap()
+        };
+        let mut run = store.begin("w", "x").unwrap();
+        let first = charge(&mut run, "order-1");
+        die(&mut run, Effect::new("mail", "order-1"));
+        drop(run);
+        let original = store.execution("x").unwrap();
+        let fork = original.fork(Seq(3), "y").unwrap();
+        assert_eq!(states(&original), [EffectState::Done, EffectState::InDoubt]);
+        assert_eq!(states(&fork), [EffectState::Copied], "what is in doubt is in doubt there, not here");
+        let mut run = fork.resume().unwrap();
+        assert_eq!(charge(&mut run, "order-1"), first, "on record, as it was");
+        run.effect(Effect::new("mail", "order-1"), |_| Ok::<u32, BoxError>(1)).unwrap();
+        drop(run);
+        let undone = RefCell::new(Vec::new());
+        fork.rollback_with(Seq(0), |fallen| {
+            undone.borrow_mut().push(fallen.entry.name().to_owned());
+            Ok::<(), BoxError>(())
+        })
+        .unwrap();
+        assert_eq!(*undone.borrow(), ["mail"], "the charge is the original's, and stays");
+    });
+}
+
+#[test]
+fn somebody_who_knows_settles_a_doubt() {
+    everywhere(|store, _| {
+        let charge = |id: &str, body: fn() -> u32| {
+            let mut run = store.begin("w", id)?;
+            run.effect(Effect::new("charge", "order-1").ask(), |_| Ok::<u32, BoxError>(body()))
+        };
+        for id in ["happened", "did not"] {
+            die(&mut store.begin("w", id).unwrap(), Effect::new("charge", "order-1").ask());
+            let waits = charge(id, || panic!("it may have happened")).unwrap_err();
+            assert!(matches!(waits, Error::Waiting { seq: Seq(1), .. }), "{waits}");
+            assert_eq!(store.info(id).unwrap().status, Status::Waiting);
+            let questions = store.execution(id).unwrap().questions().unwrap();
+            assert_eq!((questions.len(), questions[0].text.as_str()), (1, "did charge happen?"));
+        }
+        store.execution("happened").unwrap().answer(Seq(1), &7u32).unwrap();
+        assert_eq!(charge("happened", || panic!("it happened")).unwrap(), 7);
+        let did_not = store.execution("did not").unwrap();
+        did_not.did_not_happen(Seq(1)).unwrap();
+        assert!(did_not.questions().unwrap().is_empty());
+        assert_eq!(states(&did_not), [EffectState::DidNotHappen]);
+        assert_eq!(charge("did not", || 8).unwrap(), 8);
+        assert_eq!(states(&did_not), [EffectState::Done]);
+        assert!(matches!(did_not.did_not_happen(Seq(1)), Err(Error::Invalid { .. })));
     });
 }

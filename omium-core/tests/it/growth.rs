@@ -66,7 +66,10 @@ fn pruning_keeps_the_last_states_and_gc_returns_the_space() {
         let plan = store.plan_prune(&policy, None).unwrap();
         assert_eq!(plan.entry_count, 55);
         assert_eq!(store.stats().unwrap().entries, 60, "a plan does nothing");
-        assert_eq!(store.prune(&plan).unwrap(), 55);
+        let mut told = Vec::new();
+        assert_eq!(store.prune(&plan, &mut |done, total| told.push((done, total))).unwrap(), 55);
+        let total = told.len() as u64;
+        assert!(total > 0 && told.iter().enumerate().all(|(i, step)| *step == (i as u64 + 1, total)), "{told:?}");
         let collected = store.gc(&mut |_, _| {}).unwrap();
         let after = store.stats().unwrap();
         assert!(collected.chunks > 0 && after.disk_bytes * 4 < before.disk_bytes, "{before:?} {after:?}");
@@ -91,7 +94,7 @@ fn old_finished_executions_go_whole_and_running_ones_stay() {
     let policy = Retention { older_than_ms: Some(5_000), ..Retention::default() };
     let plan = store.plan_prune(&policy, None).unwrap();
     assert_eq!(plan.executions, ["old"]);
-    store.prune(&plan).unwrap();
+    store.prune(&plan, &mut |_, _| {}).unwrap();
     assert!(store.info("old").is_err() && store.info("new").is_ok() && store.info("unfinished").is_ok());
 }
 
@@ -106,7 +109,7 @@ fn what_rollbacks_left_behind_goes_when_asked() {
         store.rollback("x", Seq(1)).unwrap();
         let plan = store.plan_prune(&Retention { abandoned: true, ..Retention::default() }, None).unwrap();
         assert_eq!(plan.entries, [("x".to_owned(), vec![Seq(2), Seq(3)])]);
-        store.prune(&plan).unwrap();
+        store.prune(&plan, &mut |_, _| {}).unwrap();
         let mut run = store.begin("w", "x").unwrap();
         let _: String = run.step("a", || panic!("kept")).unwrap();
         assert_eq!(run.step::<u32>("b", || 2).unwrap(), 2);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module, and the modules it may use: ground first, top floor last. What stands in no row is forbidden.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("id", &[]),
     ("clock", &[]),
     // Divergence is a passive record that an error carries whole.
@@ -24,8 +24,9 @@ const LAYERS: [(&str, &[&str]); 17] = [
     // The two handles of the top floor lead to each other: a finished run to its execution, and back by a resume.
     ("run", &["id", "clock", "error", "model", "machine", "store", "execution"]),
     ("execution", &["id", "clock", "error", "model", "machine", "store", "run"]),
-    ("effect", &["id", "error", "model", "run", "execution"]),
-    ("recovery", &["id", "clock", "error", "model", "machine", "store", "run"]),
+    ("effect", &["id", "error", "model", "store", "run", "execution"]),
+    ("wait", &["id", "error", "model", "run", "execution", "effect"]),
+    ("recovery", &["id", "error", "model", "store", "run", "execution", "effect"]),
     // The front door: re-exports and nothing else.
     (
         "lib",
@@ -40,6 +41,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "execution",
             "effect",
             "recovery",
+            "wait",
             "protocol",
             "sync",
             "remote",

@@ -8,6 +8,7 @@ mod growth;
 mod layers;
 mod processes;
 mod promises;
+mod recovery;
 mod size;
 mod support;
 mod trouble;

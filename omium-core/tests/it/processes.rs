@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use omium_core::{Depth, Error, Options, Seq, Store};
+use omium_core::{BoxError, Depth, Effect, EffectState, Error, Options, Run, Seq, Store, Workflow};
 
 use crate::support::message;
 
@@ -35,6 +35,11 @@ fn the_child() {
     };
     let mut words = role.split(' ');
     let (verb, id) = (words.next().unwrap(), words.next().unwrap());
+    if verb == "act" {
+        say("begun".to_owned());
+        act(&store, id).unwrap();
+        return say("done".to_owned());
+    }
     let mut run = store.begin("w", id).unwrap();
     say("begun".to_owned());
     match verb {
@@ -74,7 +79,8 @@ fn a_killed_run_loses_nothing_acknowledged_and_resumes_at_once() {
     let mut acknowledged = 0;
     for round in 0..12u64 {
         let mut worker = child("work x", &path);
-        let lines = told(&mut worker);
+        let mut lines = told(&mut worker);
+        assert_eq!(lines.next().as_deref(), Some("begun"));
         let killer = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(15 + round * 7));
             worker.kill().unwrap();
@@ -144,4 +150,89 @@ fn processes_and_threads_write_one_store_without_a_lock_error() {
     assert_eq!(found.len(), 12);
     assert!(found.iter().all(|execution| execution.last == Seq(200)));
     assert!(store.check(Depth::Full, &mut |_, _| {}).unwrap().ok());
+}
+
+const EFFECTS: usize = 6;
+
+/// What the outside world knows: a line for everything that was done to it.
+fn outside(store: &Store) -> Vec<String> {
+    let lines = std::fs::read_to_string(store.path().join("../outside")).unwrap_or_default();
+    lines.lines().map(str::to_owned).collect()
+}
+
+fn happens(store: &Store, line: &str) -> Result<(), BoxError> {
+    std::thread::sleep(Duration::from_micros(400));
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(store.path().join("../outside"))?;
+    file.write_all(format!("{line}\n").as_bytes())?;
+    std::thread::sleep(Duration::from_micros(400));
+    Ok(())
+}
+
+/// Happened already, as a service tells that knows its idempotency keys; else it happens now.
+fn happens_once(store: &Store, line: &str) -> Result<(), BoxError> {
+    if outside(store).iter().any(|known| known == line) { Ok(()) } else { happens(store, line) }
+}
+
+/// Books, and is dissatisfied with its first plan: goes back behind all it booked, and books again.
+fn act(store: &Store, id: &str) -> Result<(), Error> {
+    let book = |run: &mut Run, name: &str| {
+        let probe = |key: &str| {
+            let done = outside(store).iter().any(|line| line.starts_with(&format!("do {key}")));
+            Ok(done.then(|| key.to_owned()))
+        };
+        run.effect(Effect::new("book", name).probe(probe), |key| {
+            happens(store, &format!("do {key} {name}")).map(|()| key.to_owned())
+        })
+    };
+    Workflow::new("act", |run: &mut Run| {
+        let plan: usize = run.step_with(omium_core::Step::new("plan"), |attempt| {
+            Ok::<_, BoxError>(usize::from(attempt.failure.is_some()))
+        })?;
+        for n in 0..EFFECTS {
+            book(run, &format!("room-{n}"))?;
+        }
+        let check = omium_core::Step::new("check").ensure("planned twice", |plan| *plan == 1).roll_back_to("plan");
+        run.step_with(check, |_| Ok::<_, BoxError>(plan))
+    })
+    .undo(|fallen| happens_once(store, &format!("undo {}", fallen.idempotency_key)))
+    .run(store, id)?;
+    Ok(())
+}
+
+#[test]
+fn effects_happen_once_and_are_undone_once_whenever_it_is_killed() {
+    let mut kills = 0u64;
+    for round in 0..8u64 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s");
+        for tries in 0.. {
+            let mut worker = child("act x", &path);
+            let mut lines = told(&mut worker);
+            assert_eq!(lines.next().as_deref(), Some("begun"));
+            // Longer and longer, so that it ends on a busy machine, too.
+            let wait = Duration::from_millis((kills * 7 + round * 3) % 17 + tries / 8);
+            let killer = std::thread::spawn(move || {
+                std::thread::sleep(wait);
+                worker.kill().unwrap();
+                worker.wait().unwrap();
+            });
+            let finished = lines.last().as_deref() == Some("done");
+            killer.join().unwrap();
+            kills += 1;
+            if finished {
+                break;
+            }
+        }
+        let store = Store::open(&path).unwrap();
+        let outside = outside(&store);
+        let effects = store.execution("x").unwrap().effects().unwrap();
+        let states: Vec<_> = effects.iter().map(|effect| effect.state()).collect();
+        assert_eq!(states, [[EffectState::Undone; EFFECTS], [EffectState::Done; EFFECTS]].concat());
+        let done = |n: usize| format!("do {} room-{}", effects[n].idempotency_key(), n % EFFECTS);
+        let undone = (0..EFFECTS).rev().map(|n| format!("undo {}", effects[n].idempotency_key()));
+        let expected: Vec<String> =
+            (0..EFFECTS).map(done).chain(undone).chain((EFFECTS..2 * EFFECTS).map(done)).collect();
+        assert_eq!(outside, expected, "after {kills} kills");
+    }
+    assert!(kills > 16, "{kills} kills");
 }

@@ -2,21 +2,31 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use omium_core::{Clock, Durability, Journal, Options, Store};
 
-pub struct ManualClock(pub AtomicU64);
+pub struct ManualClock(pub AtomicU64, AtomicBool);
 
 impl Clock for ManualClock {
     fn now_ms(&self) -> u64 {
         self.0.load(Ordering::SeqCst)
     }
+
+    fn wait_ms(&self, ms: u64) {
+        assert!(!self.1.swap(false, Ordering::SeqCst), "killed while waiting");
+        self.advance(ms);
+    }
 }
 
 impl ManualClock {
     pub fn at(ms: u64) -> Arc<ManualClock> {
-        Arc::new(ManualClock(AtomicU64::new(ms)))
+        Arc::new(ManualClock(AtomicU64::new(ms), AtomicBool::new(false)))
+    }
+
+    /// The next wait is the end of whoever waits.
+    pub fn panic_on_wait(&self) {
+        self.1.store(true, Ordering::SeqCst);
     }
 
     pub fn advance(&self, ms: u64) {

@@ -1,0 +1,170 @@
+use super::*;
+
+fn place(seq: u64, key: &str, occurrence: u32, prev: u64, spawned: bool, outcome: Outcome) -> Place {
+    let address = Address { scope: String::new(), key: key.to_owned(), occurrence };
+    Place { seq: Seq(seq), kind: Kind::Step, address, name: key.to_owned(), prev: Seq(prev), spawned, outcome }
+}
+
+fn ticket(key: &str, prev: u64, spawned: bool) -> Ticket {
+    Ticket { scope: String::new(), key: key.to_owned(), name: key.to_owned(), prev: Seq(prev), spawned }
+}
+
+fn done(seq: u64, key: &str, prev: u64) -> Place {
+    place(seq, key, 0, prev, false, Outcome::Done)
+}
+
+#[test]
+fn the_record_answers_and_then_the_code_runs_live() {
+    let mut cursor = Cursor::new("x", vec![done(1, "a", 0), done(2, "b", 1)], false);
+    assert_eq!(cursor.claim(&ticket("a", 0, false)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+    assert_eq!(cursor.claim(&ticket("b", 1, false)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+    assert_eq!(cursor.claim(&ticket("b", 2, false)), Ok(Claimed::Fresh { occurrence: 1 }));
+    assert_eq!((cursor.answered(), cursor.len()), (2, 2));
+}
+
+#[test]
+fn renamed_and_reordered_steps_diverge() {
+    let record = || vec![done(1, "a", 0), done(2, "b", 1), done(3, "c", 2)];
+    let mut renamed = Cursor::new("x", record(), false);
+    renamed.claim(&ticket("a", 0, false)).unwrap();
+    let divergence = renamed.claim(&ticket("b2", 1, false)).unwrap_err();
+    assert_eq!(divergence.to_string(), "x@2 recorded b where the code now asks for b2");
+    let mut reordered = Cursor::new("x", record(), false);
+    assert_eq!(reordered.claim(&ticket("b", 0, false)).unwrap_err().seq, Some(Seq(1)));
+}
+
+#[test]
+fn a_nested_divergence_is_named_without_digests() {
+    let scope = "compose~4e6a9f3ec54cd39ed263052f#0/again~4e6a9f3ec54cd39ed263052f#2~1";
+    assert_eq!(readable(scope, "search"), "compose/again#2~1/search");
+}
+
+#[test]
+fn parallel_steps_match_in_any_order() {
+    let spawned = |seq, key| place(seq, key, 0, 0, true, Outcome::Done);
+    let mut cursor = Cursor::new("x", vec![spawned(1, "c"), spawned(2, "a")], false);
+    assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+    assert_eq!(cursor.claim(&ticket("b", 0, true)), Ok(Claimed::Fresh { occurrence: 0 }));
+    assert_eq!(cursor.claim(&ticket("c", 0, true)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+}
+
+#[test]
+fn a_failed_attempt_gives_its_occurrence_back() {
+    let mut cursor = Cursor::new("x", Vec::new(), false);
+    assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Fresh { occurrence: 0 }));
+    assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Fresh { occurrence: 1 }));
+    cursor.give_back("", "a", 0);
+    assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Fresh { occurrence: 0 }));
+    assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Fresh { occurrence: 2 }));
+}
+
+#[test]
+fn a_handled_failure_is_answered_and_an_unhandled_one_is_tried_again() {
+    let failed = place(1, "a", 0, 0, false, Outcome::Failed);
+    let mut handled = Cursor::new("x", vec![failed.clone(), done(2, "b", 1)], false);
+    assert_eq!(handled.claim(&ticket("a", 0, false)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+    let mut unhandled = Cursor::new("x", vec![failed], false);
+    assert_eq!(unhandled.claim(&ticket("a", 0, false)), Ok(Claimed::Fresh { occurrence: 0 }));
+}
+
+#[test]
+fn each_of_several_failures_is_answered_once() {
+    // Both tries failed and nothing came after the second: it ended the run.
+    let failed = |seq, prev| place(seq, "a", 0, prev, false, Outcome::Failed);
+    let mut cursor = Cursor::new("x", vec![failed(1, 0), failed(2, 1)], false);
+    assert_eq!(cursor.claim(&ticket("a", 0, false)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+    assert_eq!(cursor.claim(&ticket("a", 1, false)), Ok(Claimed::Fresh { occurrence: 0 }));
+}
+
+#[test]
+fn failures_of_parallel_calls_the_code_went_on_from_are_answered_each() {
+    let strand = |seq, key, outcome| place(seq, key, 0, 0, true, outcome);
+    let gathered = || vec![strand(1, "a", Outcome::Failed), strand(2, "b", Outcome::Failed), done(3, "note", 0)];
+    for record_only in [false, true] {
+        let mut cursor = Cursor::new("x", gathered(), record_only);
+        assert_eq!(cursor.claim(&ticket("b", 0, true)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+        assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+        assert_eq!(cursor.claim(&ticket("note", 0, false)), Ok(Claimed::Recorded { seq: Seq(3), occurrence: 0 }));
+    }
+}
+
+#[test]
+fn a_failure_that_a_resume_settled_is_not_answered() {
+    let strand = |seq, outcome| place(seq, "a", 0, 0, true, outcome);
+    for record_only in [false, true] {
+        let record = vec![strand(1, Outcome::Failed), strand(2, Outcome::Done), done(3, "b", 0)];
+        let mut cursor = Cursor::new("x", record, record_only);
+        assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+    }
+}
+
+#[test]
+fn the_failure_that_ended_a_run_is_tried_again_though_its_siblings_went_on() {
+    let strand = |seq, key, outcome| place(seq, key, 0, 0, true, outcome);
+    let note = Place { kind: Kind::Note, ..place(3, ENDED, 0, 1, true, Outcome::Done) };
+    let record = vec![strand(1, "a", Outcome::Failed), strand(2, "b", Outcome::Done), note];
+    let mut cursor = Cursor::new("x", record.clone(), false);
+    assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Fresh { occurrence: 0 }));
+    let mut replay = Cursor::new("x", record, true);
+    assert_eq!(replay.claim(&ticket("a", 0, true)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+}
+
+#[test]
+fn a_spawned_call_gets_its_own_failure_before_the_outcome() {
+    let failed = place(1, "a", 0, 0, true, Outcome::Failed);
+    let mut cursor = Cursor::new("x", vec![failed, done(2, "a", 1)], false);
+    assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+    assert_eq!(cursor.claim(&ticket("a", 1, false)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+}
+
+#[test]
+fn a_replay_answers_the_failure_a_run_ended_with_notes_after_it() {
+    let note = Place { kind: Kind::Note, ..place(3, "n", 0, 0, true, Outcome::Done) };
+    let record = vec![done(1, "a", 0), place(2, "b", 0, 1, false, Outcome::Failed), note];
+    let mut cursor = Cursor::new("x", record, true);
+    cursor.claim(&ticket("a", 0, false)).unwrap();
+    assert_eq!(cursor.claim(&ticket("b", 1, false)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+}
+
+#[test]
+fn a_receipt_settles_its_intent() {
+    let intent = place(1, "charge", 0, 0, false, Outcome::Intent);
+    let receipt = place(2, "charge", 0, 0, false, Outcome::Done);
+    let mut open = Cursor::new("x", vec![intent.clone()], false);
+    assert_eq!(open.claim(&ticket("charge", 0, false)), Ok(Claimed::InDoubt { seq: Seq(1), occurrence: 0 }));
+    let mut settled = Cursor::new("x", vec![intent, receipt], false);
+    assert_eq!(settled.claim(&ticket("charge", 0, false)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+}
+
+#[test]
+fn a_strand_that_was_several_proves_nothing() {
+    // Two calls from copies of one context: both say that nothing came before them.
+    let mut cursor = Cursor::new("x", vec![done(1, "a", 0), done(2, "b", 0)], false);
+    assert_eq!(cursor.claim(&ticket("a", 0, false)), Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 }));
+    assert_eq!(cursor.claim(&ticket("b", 0, false)), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+}
+
+#[test]
+fn code_that_starts_again_is_answered_again() {
+    let within = |seq, key: &str, scope: &str| {
+        let mut place = done(seq, key, 0);
+        place.address.scope = scope.to_owned();
+        place
+    };
+    let ask = |scope: &str| Ticket { scope: scope.to_owned(), ..ticket("a", 0, false) };
+    let mut cursor = Cursor::new("x", vec![within(1, "a", "node/1")], false);
+    cursor.claim(&ask("node/1")).unwrap();
+    assert_eq!(cursor.claim(&ask("node/2")), Ok(Claimed::Fresh { occurrence: 0 }));
+    cursor.add(within(2, "a", "node/2"));
+    cursor.restart("node/2");
+    assert_eq!(cursor.claim(&ask("node/2")), Ok(Claimed::Recorded { seq: Seq(2), occurrence: 0 }));
+    assert_eq!(cursor.claim(&ask("node/1")), Ok(Claimed::Fresh { occurrence: 1 }), "another scope went on");
+}
+
+#[test]
+fn a_replay_runs_nothing_that_is_not_recorded() {
+    let mut cursor = Cursor::new("x", vec![done(1, "a", 0)], true);
+    cursor.claim(&ticket("a", 0, false)).unwrap();
+    let divergence = cursor.claim(&ticket("b", 1, false)).unwrap_err();
+    assert_eq!(divergence.to_string(), "the code asks for b, which the record of x does not hold");
+}

@@ -1,0 +1,171 @@
+//! A failure as it is kept in the meta of its entry: of what kind it is, and what was decided about it.
+
+use std::error::Error as StdError;
+use std::io::ErrorKind;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{BoxError, Error, Result};
+use crate::execution::Execution;
+use crate::id::Seq;
+use crate::model::{Entry, Outcome};
+use crate::run::encode;
+use crate::store::Store;
+
+/// What kind of trouble a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// It took too long.
+    Timeout,
+    /// Too many requests.
+    RateLimit,
+    /// A service did not answer, or refused.
+    ProviderError,
+    /// An effect failed.
+    ToolError,
+    /// A value that cannot be read or written.
+    BadOutput,
+    /// A check did not pass.
+    FailedCheck,
+    /// The code no longer does what the record says.
+    Divergence,
+    /// There was no budget left.
+    Budget,
+    /// The process died.
+    Crash,
+    /// It got nowhere: the same steps again and again, or none at all.
+    Stuck,
+    /// Anything else.
+    #[serde(other)]
+    Other,
+}
+
+impl FailureKind {
+    /// What an error says of itself, or what caused it.
+    #[must_use]
+    pub fn of(error: &(dyn StdError + 'static)) -> FailureKind {
+        std::iter::successors(Some(error), |&error| error.source()).find_map(known).unwrap_or(FailureKind::Other)
+    }
+}
+
+fn known(error: &(dyn StdError + 'static)) -> Option<FailureKind> {
+    if let Some(io) = error.downcast_ref::<std::io::Error>() {
+        return match io.kind() {
+            ErrorKind::TimedOut => Some(FailureKind::Timeout),
+            ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::NotConnected
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown => Some(FailureKind::ProviderError),
+            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Some(FailureKind::BadOutput),
+            _ => None,
+        };
+    }
+    match error.downcast_ref::<Error>()? {
+        Error::CheckFailed { .. } => Some(FailureKind::FailedCheck),
+        Error::Divergence(_) => Some(FailureKind::Divergence),
+        Error::NotSerializable { .. } => Some(FailureKind::BadOutput),
+        Error::InDoubt { .. } => Some(FailureKind::ToolError),
+        _ => None,
+    }
+}
+
+/// One failure of an execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Of what kind it is.
+    pub kind: FailureKind,
+    /// The step that failed.
+    pub step: String,
+    /// Its entry.
+    pub seq: Seq,
+    /// What its error said.
+    pub message: String,
+    /// The check that did not pass, if it was one.
+    pub check: Option<String>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Whether it lies on the lineage of the head.
+    pub live: bool,
+}
+
+/// What a policy does about a failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub(super) enum Decision {
+    /// Go back to before the latest `target`, which is to run again.
+    Rollback { target: String, to: u64 },
+    /// Have a person decide.
+    Ask { question: String },
+    /// Nothing helps.
+    Fail,
+    /// Another action, of a program in another language.
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Note {
+    failure: Told,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recovery: Option<Decision>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Told {
+    #[serde(rename = "type")]
+    kind: FailureKind,
+    error: String,
+    message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    condition: Option<String>,
+}
+
+/// The meta of a failed entry. `class` is the type of its error.
+pub(super) fn note(
+    class: &str,
+    kind: FailureKind,
+    error: &BoxError,
+    recovery: Option<Decision>,
+) -> Result<crate::model::Blob> {
+    let condition = match error.downcast_ref::<Error>() {
+        Some(Error::CheckFailed { check, .. }) => Some(check.clone()),
+        _ => None,
+    };
+    let failure = Told { kind, error: class.to_owned(), message: error.to_string(), condition };
+    encode("a failure", &Note { failure, recovery })
+}
+
+/// What is on record about the failure of an entry: None when it did not fail, or nothing readable is.
+pub(super) fn of_entry(store: &Store, entry: &Entry) -> Result<Option<(Failure, Option<Decision>)>> {
+    if entry.outcome() != Outcome::Failed {
+        return Ok(None);
+    }
+    let meta = store.meta(entry)?.map(|meta| meta.read()).transpose()?.unwrap_or_default();
+    // A failure of a plain step, or of a host's own, says no more than its entry.
+    let note: Option<Note> = rmp_serde::from_slice(&meta).ok();
+    let told = note.as_ref().map(|note| &note.failure);
+    let failure = Failure {
+        kind: told.map_or(FailureKind::Other, |told| told.kind),
+        step: entry.name().to_owned(),
+        seq: entry.seq(),
+        message: told.map_or_else(|| entry.error().unwrap_or_default().to_owned(), |told| told.message.clone()),
+        check: told.and_then(|told| told.condition.clone()),
+        attempts: entry.attempts(),
+        live: entry.live(),
+    };
+    Ok(Some((failure, note.and_then(|note| note.recovery))))
+}
+
+impl Execution {
+    /// Every failure on record, oldest first, those a rollback left behind included.
+    pub fn failures(&self) -> Result<Vec<Failure>> {
+        let log = self.store().entries(self.id(), true, Seq::ZERO, None)?;
+        let found = log.iter().map(|entry| of_entry(self.store(), entry));
+        found.filter_map(|each| each.map(|each| each.map(|(failure, _)| failure)).transpose()).collect()
+    }
+}

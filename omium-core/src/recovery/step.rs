@@ -1,0 +1,207 @@
+//! Running a step that has checks or a recovery policy.
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+
+use super::decide::repairs;
+use super::failure::{Decision, Failure, FailureKind, note, of_entry};
+use super::policy::{Attempt, Step};
+use crate::error::{BoxError, Error, Result};
+use crate::id::Seq;
+use crate::model::{Entry, Kind};
+use crate::run::{Call, Claim, Outcomes, Run, encode};
+
+/// How a step goes on after a person was asked.
+enum GoOn<T> {
+    Again,
+    Given(T),
+}
+
+/// A failure that was put on record.
+struct Failed {
+    seq: Seq,
+    error: Error,
+    decision: Option<Decision>,
+}
+
+impl Run {
+    /// Runs a step that has checks or a recovery policy: see [`Step`]. Its failures are kept with their kind, and with what
+    /// was decided about them.
+    pub fn step_with<T, E>(&mut self, step: Step<'_, T>, mut body: impl FnMut(&Attempt) -> Result<T, E>) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned,
+        E: Into<BoxError>,
+    {
+        let mut given = None;
+        loop {
+            let call = Call {
+                kind: Kind::Step,
+                scope: "",
+                name: step.name,
+                digest: &[],
+                prev: self.reached(),
+                spawned: false,
+            };
+            let claim = self.claim(call)?;
+            let failed = match (&claim.recorded, given.take()) {
+                (Some(entry), _) => match self.answer(step.name, entry) {
+                    Ok(value) => return Ok(value),
+                    Err(error) => self.recorded_failure(entry, error)?,
+                },
+                (None, Some(value)) => return self.done(&claim, value, 1, self.store().now_ms()),
+                (None, None) => match self.attempts(&claim, &step, &mut body)? {
+                    Ok(value) => return Ok(value),
+                    Err(failed) => failed,
+                },
+            };
+            self.reach(failed.seq);
+            match self.carry(failed)? {
+                GoOn::Again => {}
+                GoOn::Given(value) => given = Some(value),
+            }
+        }
+    }
+
+    /// Attempts until one passes; the last failure is on record when this returns it.
+    fn attempts<T: Serialize, E: Into<BoxError>>(
+        &mut self,
+        claim: &Claim,
+        step: &Step<'_, T>,
+        body: &mut impl FnMut(&Attempt) -> Result<T, E>,
+    ) -> Result<Result<T, Failed>> {
+        let repairs = if self.epoch() == 0 { None } else { repairs(self.store(), self.id(), step.name)? };
+        let mut attempt = Attempt { number: 1, failure: repairs };
+        let started_ms = self.store().now_ms();
+        loop {
+            let (error, wait_ms) = match once(step, &attempt, body) {
+                Ok(value) => return self.done(claim, value, attempt.number, started_ms).map(Ok),
+                Err(Unpassed::Required(error)) => (error, None),
+                Err(Unpassed::Failed(error)) => (error, step.retry.wait_ms(attempt.number, self.store().nonce())),
+            };
+            if ends_the_run(&error) {
+                self.abandon(claim);
+                return Err(own(error, step.name));
+            }
+            let kind = (step.classify)(&error);
+            let Some(wait_ms) = wait_ms else {
+                return self.give_up(claim, step, &attempt, (kind, error), started_ms).map(Err);
+            };
+            attempt.failure = Some(Failure {
+                kind,
+                step: step.name.to_owned(),
+                seq: Seq::ZERO,
+                message: error.to_string(),
+                check: None,
+                attempts: attempt.number,
+                live: true,
+            });
+            attempt.number += 1;
+            self.store().wait_ms(wait_ms);
+        }
+    }
+
+    fn done<T: Serialize>(&mut self, claim: &Claim, value: T, attempts: u32, started_ms: u64) -> Result<T> {
+        let blob = encode(claim.name(), &value)?;
+        let seq = self.commit(
+            claim,
+            Outcomes { value: Some(&blob), attempts, started_ms: Some(started_ms), ..Outcomes::default() },
+        )?;
+        self.reach(seq);
+        Ok(value)
+    }
+
+    fn give_up<T>(
+        &self,
+        claim: &Claim,
+        step: &Step<'_, T>,
+        attempt: &Attempt,
+        (kind, error): (FailureKind, BoxError),
+        started_ms: u64,
+    ) -> Result<Failed> {
+        let message = error.to_string();
+        let decision = step.ladder.decide(self.store(), self.id(), step.name, &message)?;
+        let meta = note(kind_name(&error), kind, &error, decision.clone())?;
+        let outcome = Outcomes {
+            meta: Some(&meta),
+            attempts: attempt.number,
+            started_ms: Some(started_ms),
+            ..Outcomes::default()
+        };
+        let seq = self.fail(claim, &message, outcome)?;
+        Ok(Failed { seq, error: own(error, step.name), decision })
+    }
+
+    fn recorded_failure(&self, entry: &Entry, error: Error) -> Result<Failed> {
+        let decision = of_entry(self.store(), entry)?.and_then(|(_, decision)| decision);
+        Ok(Failed { seq: entry.seq(), error, decision })
+    }
+
+    /// Does what was decided about a failure.
+    fn carry<T: DeserializeOwned>(&mut self, failed: Failed) -> Result<GoOn<T>> {
+        match failed.decision {
+            Some(Decision::Rollback { to, .. }) if !self.is_record_only() => {
+                Err(Error::GoesBack { execution: self.id().to_owned(), to: Seq(to), source: failed.error.into() })
+            }
+            // Whatever else is answered is no answer, and the question is asked again.
+            Some(Decision::Ask { question }) => loop {
+                match self.ask(&question)? {
+                    Answer::Word(word) if word == "retry" => return Ok(GoOn::Again),
+                    Answer::Word(word) if word == "fail" => return Err(failed.error),
+                    Answer::Given { value } => return Ok(GoOn::Given(value)),
+                    Answer::Word(_) | Answer::Unknown(_) => {}
+                }
+            },
+            _ => Err(failed.error),
+        }
+    }
+}
+
+/// What a person may answer.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Answer<T> {
+    Word(String),
+    Given { value: T },
+    Unknown(IgnoredAny),
+}
+
+/// Why an attempt did not pass.
+enum Unpassed {
+    Required(BoxError),
+    Failed(BoxError),
+}
+
+fn once<T, E: Into<BoxError>>(
+    step: &Step<'_, T>,
+    attempt: &Attempt,
+    body: &mut impl FnMut(&Attempt) -> Result<T, E>,
+) -> Result<T, Unpassed> {
+    step.required().map_err(|error| Unpassed::Required(error.into()))?;
+    let value = body(attempt).map_err(|error| Unpassed::Failed(error.into()))?;
+    step.ensured(&value).map_err(|error| Unpassed::Failed(error.into()))?;
+    Ok(value)
+}
+
+/// Whether an error is about the run itself: it is no outcome of the step, and no policy deals with it.
+fn ends_the_run(error: &BoxError) -> bool {
+    let own = error.downcast_ref::<Error>();
+    own.is_some_and(|own| {
+        !matches!(own, Error::CheckFailed { .. } | Error::Step { .. } | Error::NotSerializable { .. })
+    })
+}
+
+/// The error a caller gets: omium's own as it is, any other as that of the step.
+fn own(error: BoxError, step: &str) -> Error {
+    match error.downcast::<Error>() {
+        Ok(own) => *own,
+        Err(source) => Error::Step { step: step.to_owned(), source },
+    }
+}
+
+/// What other tools list a failure under.
+fn kind_name(error: &BoxError) -> &'static str {
+    match error.downcast_ref::<Error>() {
+        Some(Error::CheckFailed { .. }) => "CheckFailed",
+        _ => "Error",
+    }
+}
