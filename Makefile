@@ -17,15 +17,17 @@ test: build
 test-crewai: build .venv-crewai/installed
 	PYTHONPATH=omium-py/python .venv-crewai/bin/python -m pytest -q -W ignore::DeprecationWarning omium-py/tests/crewai
 	PYTHONPATH=omium-py/python .venv-crewai/bin/python omium-py/tests/crewai/sweep.py
+	PYTHONPATH=$(CURDIR)/omium-py/python .venv-crewai/bin/python -m omium.cli torture examples/python/crewai_crew.py
 
 # One agent on seven frameworks, killed and resumed; an environment for each major version of the model clients.
-test-frameworks: build .venv-openai3/installed .venv-agents-crewai/installed
-	for venv in .venv-openai3 .venv-agents-crewai; do PYTHONPATH=omium-py/python $$venv/bin/python -m pytest -q \
-	  omium-py/tests/frameworks omium-py/tests/wire || exit 1; done
+FRAMEWORKS := openai3 crewai
+test-frameworks: build $(FRAMEWORKS:%=.venv-frameworks-%/installed)
+	for set in $(FRAMEWORKS); do PYTHONPATH=omium-py/python OMIUM_TEST_REQUIREMENTS=omium-py/tests/frameworks/requirements-$$set.txt \
+	  .venv-frameworks-$$set/bin/python -m pytest -q omium-py/tests/frameworks omium-py/tests/wire || exit 1; done
 
 .venv-crewai/installed: omium-py/tests/crewai/requirements.txt
-.venv-openai3/installed: omium-py/tests/frameworks/requirements-openai3.txt
-.venv-agents-crewai/installed: omium-py/tests/frameworks/requirements-crewai.txt
+.venv-frameworks-openai3/installed: omium-py/tests/frameworks/requirements-openai3.txt
+.venv-frameworks-crewai/installed: omium-py/tests/frameworks/requirements-crewai.txt
 .venv-%/installed:
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/pip install --quiet -r $<
@@ -37,7 +39,7 @@ test-langgraph-upstream: build
 
 # The examples that are right, killed at every moment; wrong_on_purpose.py is the tests' own.
 torture: build
-	for example in workflow effects langgraph_agent; do $(BIN)/omium torture examples/python/$$example.py || exit 1; done
+	for example in workflow effects langgraph_agent langgraph_tools; do $(BIN)/omium torture examples/python/$$example.py || exit 1; done
 
 lint: build
 	cargo fmt --all --check

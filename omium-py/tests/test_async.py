@@ -149,7 +149,7 @@ def test_many_commits_do_not_wait_for_the_default_executor() -> None:
 
 
 async def test_the_loop_runs_on_while_a_commit_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    from omium._place import Place
+    from omium.runtime._place import Place
 
     committing, go_on = threading.Event(), threading.Event()
     commit = Place.commit
@@ -186,7 +186,7 @@ async def test_a_cancelled_step_is_not_recorded_and_a_commit_in_the_air_is() -> 
 
 
 async def test_cancelling_during_the_commit_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from omium._place import Place
+    from omium.runtime._place import Place
 
     committing, go_on = threading.Event(), threading.Event()
     commit = Place.commit

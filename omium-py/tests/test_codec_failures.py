@@ -146,3 +146,17 @@ def test_as_a_value_an_exception_is_kept_whole_or_refused() -> None:
     error.response = open  # type: ignore[attr-defined]
     with pytest.raises(NotSerializable):
         codec.dumps([error])
+
+
+def test_what_an_exception_carries_is_kept_without_its_secrets() -> None:
+    """As the errors of model SDKs do, which carry the body of the refusal."""
+    body = {"error": {"message": "no access with Bearer sk-secret-0123456789abc", "code": 7}, "api_key": "hunter2"}
+    error = s.ShopError(1, "https://x.example/?key=secret-0001")
+    error.body = body  # type: ignore[attr-defined]
+    error.parts = ("Bearer sk-secret-0123456789abc", 7)  # type: ignore[attr-defined]
+    blob = codec.dumps_failure(error)[1]
+    assert b"secret-0" not in blob
+    assert b"hunter2" not in blob
+    back = recorded(error)
+    assert back.body == {"error": {"message": "no access with Bearer [redacted]", "code": 7}, "api_key": "[redacted]"}
+    assert back.parts == ("Bearer [redacted]", 7)

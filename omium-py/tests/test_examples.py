@@ -25,6 +25,18 @@ def run(name: str, where: Path, *arguments: str) -> subprocess.CompletedProcess[
     )
 
 
+def test_a_card_is_charged_once(tmp_path: Path) -> None:
+    pytest.importorskip("langgraph")
+    assert run("langgraph_tools.py", tmp_path, "--crash").returncode < 0
+    assert (tmp_path / "bank.txt").read_text() == "charged 189 for TP531\n"
+    resumed = run("langgraph_tools.py", tmp_path)
+    assert (resumed.returncode, "searching" in resumed.stdout) == (0, False), resumed.stderr
+    assert "Booked: done: charged 189 for TP531." in resumed.stdout
+    assert run("langgraph_tools.py", tmp_path).stdout.startswith("finished before: Booked")
+    assert (tmp_path / "bank.txt").read_text() == "charged 189 for TP531\n"
+    assert (tmp_path / "mail.txt").read_text() == "ada@example.com: TP531 to Lisbon is yours.\n"
+
+
 @pytest.mark.parametrize("name", ["workflow.py", "langgraph_agent.py"])
 def test_an_example_goes_on_where_it_died(name: str, tmp_path: Path) -> None:
     if name == "langgraph_agent.py":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +15,13 @@ import omium
 from omium import _omium
 
 PACKAGE = Path(omium.__file__).parent
+TESTS = Path(__file__).parent
 LINES_MAX = 600
 
-GROUND = {"exceptions", "_omium", "_redact", "_text", "_worker"}
-VALUES = {"codec", "_inspect", "_pretty", "_diff", "_differences"}
+GROUND = {"exceptions", "_omium", "_redact"}
+VALUES = {"codec", "view"}
+RUNNING = {"runtime", "recovery", "checks", "retry", "_entry"}
+"""What carries an open execution; the verbs, effects among them, stand on it."""
 ADAPTERS = {"crewai", "langgraph"}
 TOP = {"cli", "demo", "pytest_plugin", "torture"}
 """The command line, the demo and the tools for tests use the package as anybody does."""
@@ -99,6 +104,8 @@ def test_imports_point_downwards(module: str) -> None:
         assert used <= GROUND
     if part in VALUES:
         assert used <= GROUND | VALUES
+    if part in RUNNING:
+        assert used <= GROUND | VALUES | RUNNING
     if part in ADAPTERS:
         assert "__init__" not in used, "an adapter imports the module it means"
 
@@ -157,3 +164,16 @@ def test_every_public_name_is_there_and_belongs_to_omium() -> None:
         assert name in dir(omium)
     with pytest.raises(AttributeError, match="no_such_name"):
         omium.no_such_name  # noqa: B018
+
+
+def test_every_test_module_has_a_name_of_its_own() -> None:
+    """Outside of packages pytest imports by the bare name: any two folders must go into one command."""
+    loose = [
+        path for path in TESTS.rglob("*.py") if path.stem != "conftest" and not (path.parent / "__init__.py").exists()
+    ]
+    names = Counter(path.stem for path in loose)
+    assert [name for name, count in names.items() if count > 1] == []
+    borrowed = [
+        str(path) for path in loose if re.search(r"^from conftest import", path.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert borrowed == [], "conftest is a name that every folder has"

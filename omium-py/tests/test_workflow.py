@@ -236,7 +236,7 @@ def test_code_that_is_not_loaded_is_named() -> None:
     with pytest.raises(InvalidInput, match="no workflow 'execution' is loaded here"):
         omium.get("loose").replay()
 
-    from omium import _registry
+    from omium.runtime import _registry
 
     with pytest.raises(ConnectionError):
         failing.options(id="x").start()

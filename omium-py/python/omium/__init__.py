@@ -19,7 +19,7 @@ from __future__ import annotations
 import os as _os
 from typing import TYPE_CHECKING, Any
 
-from omium import _live, _worker, codec, config
+from omium import codec, config
 from omium._entry import Entry
 from omium._omium import __version__
 from omium._replay import ReplayReport
@@ -56,6 +56,7 @@ from omium.exceptions import (
 from omium.execution import Execution, execution, executions, get
 from omium.recovery import Detect, Failure, Recovery, failure
 from omium.retry import Retry
+from omium.runtime import _live, _worker
 from omium.signal import aask, answer, ask, asleep, sleep
 from omium.step import step
 from omium.workflow import AsyncWorkflow, Workflow, workflow

@@ -5,23 +5,25 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from omium import _context, _effects, _omium, _registry, codec, config, recovery
-from omium._answers import open_questions, settle
-from omium._course import served_by
+from omium import _omium, codec, config, recovery
 from omium._entry import Entry, load
-from omium._live import is_abort
-from omium._worker import off_loop
+from omium.effects import _ledger
+from omium.effects._answers import open_questions, settle
 from omium.exceptions import EntryNotFound, InvalidInput, NotFinished, OmiumError, RecordedFailure
+from omium.runtime import _context, _registry
+from omium.runtime._course import served_by
+from omium.runtime._live import is_abort
+from omium.runtime._worker import off_loop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omium._answers import Question
-    from omium._effects import EffectRecord
-    from omium._registry import AnyWorkflow
     from omium._replay import ReplayReport
-    from omium._undo import RollbackPlan
+    from omium.effects._answers import Question
+    from omium.effects._ledger import EffectRecord
+    from omium.effects._undo import RollbackPlan
     from omium.recovery import Failure
+    from omium.runtime._registry import AnyWorkflow
 
 __all__ = ["Execution"]
 
@@ -114,7 +116,7 @@ class Execution(Generic[R]):
 
     def effects(self) -> list[EffectRecord]:
         """Every effect with its state, in the order they began; those a rollback left behind too."""
-        return _effects.read(self.store.entries(self._id, all=True))
+        return _ledger.read(self.store.entries(self._id, all=True))
 
     def questions(self) -> list[Question]:
         """What it waits for: its open questions, and effects of which nobody knows whether they happened."""
@@ -132,7 +134,7 @@ class Execution(Generic[R]):
         forward: `resume()` does that. Called again, it finishes what was interrupted. An undo that fails
         stops it (UndoFailed). `abandon_effects` moves the head and leaves every effect standing.
         """
-        from omium import _undo
+        from omium.effects import _undo
 
         act = _undo.plan if plan else _undo.rollback
         return act(self.store, self._id, _seq("to", to), abandon=abandon_effects)
@@ -151,7 +153,7 @@ class Execution(Generic[R]):
         """
         new_id = made_id(self._id) if id is None else id
         edits = [(self._seq_of(each, at), self._dumps(value)) for each, value in (edit or {}).items()]
-        from omium import _undo
+        from omium.effects import _undo
 
         _undo.refuse_undone(self.store, self._id, _seq("at", at))
         self.store.fork(self._id, at, new_id, edits=edits)

@@ -503,8 +503,8 @@ class Store:
     ) -> PrunePlan:
         """`keep_last`: states kept per execution and scope; `older_than_ms`: age after which finished
         executions go as a whole; `abandoned`: what rollbacks left behind."""
-    def prune(self, plan: PrunePlan) -> int:
-        """Removes what the plan names and nothing else; returns the entries removed."""
+    def prune(self, plan: PrunePlan, progress: Callable[[int, int], None] | None = None) -> int:
+        """Removes what the plan names and nothing else; returns the entries removed. Progress counts executions."""
     def gc(self, progress: Callable[[int, int], None] | None = None) -> tuple[int, int]:
         """Removes what nothing reaches. Returns (chunks removed, bytes given back to the disk)."""
     def check(self, *, full: bool = False, progress: Callable[[int, int], None] | None = None) -> CheckReport: ...

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omium import _differences, _omium, codec
-from omium._live import describe
+from omium import _omium, codec
 from omium.exceptions import Divergence, RecordedFailure
+from omium.runtime._live import describe
+from omium.view import _differences
 
 if TYPE_CHECKING:
     from omium._session import Session

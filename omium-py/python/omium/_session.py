@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from omium import _boundary, _context, codec, config
-from omium._context import Frame
-from omium._course import served_by
-from omium._live import LiveRun, Mode, Rewind, describe, trial
-from omium._undo import finish
-from omium._worker import off_loop
+from omium import codec, config
+from omium.effects._undo import finish
 from omium.exceptions import ExecutionNotFound, OmiumError, RolledBack, Waiting
 from omium.recovery import _actions, watch
+from omium.runtime import _boundary, _context
+from omium.runtime._context import Frame
+from omium.runtime._course import served_by
+from omium.runtime._live import LiveRun, Mode, Rewind, describe
+from omium.runtime._worker import off_loop
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from omium._budget import Budget
     from omium._handle import Execution
+    from omium.recovery import Detect
+    from omium.runtime._budget import Budget
+    from omium.runtime._code import Code
 
 __all__ = ["Session"]
 
@@ -42,7 +45,9 @@ class Session(Generic[R]):
         mode: Mode = "live",
         input: codec.Blob | None = None,
         source: str | None = None,
+        code: Code | None = None,
         budget: Budget | None = None,
+        detect: Detect | None = None,
         parks: bool = False,
     ) -> None:
         self.handle = handle
@@ -52,7 +57,9 @@ class Session(Generic[R]):
         self._mode = mode
         self._input = input
         self._source = source
+        self._code = code
         self._budget = budget
+        self._detect = detect
         self._parks = parks
         self._outer: Frame | None = None
         self._begun = False
@@ -93,6 +100,7 @@ class Session(Generic[R]):
         return await off_loop(self._close, error)
 
     def _begin(self) -> None:
+        _boundary.reach("begins", "execution", self.handle.id)
         if not config.instrumented():
             config.instrument()
         died = None
@@ -109,7 +117,8 @@ class Session(Generic[R]):
         self._begun = True
         if native.mode == "live":
             self.run.rewinds = True
-            self.run.watch = watch(config.settings().detect)
+            self.run.code = self._code
+            self.run.watch = watch(self._detect or config.settings().detect)
             self.run.died = native.taken_from or died
         _boundary.reach("begun", "execution", self.handle.id)
 
@@ -143,7 +152,6 @@ class Session(Generic[R]):
             return _LOOSE
 
     def _entered(self) -> Execution[R]:
-        self.run.trial = trial.get()
         self._outer = _context.current.get()
         _context.current.set(Frame(self.run, "", 0, _context.strand(), host=_context.place()))
         return self.handle

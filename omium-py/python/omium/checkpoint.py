@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from omium import _context, codec
-from omium._place import Place
-from omium._worker import off_loop
+from omium import codec
+from omium.runtime import _context
+from omium.runtime._place import Place
+from omium.runtime._worker import off_loop
 from omium.step import Codec, step
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from omium import retry
-    from omium._arguments import Key
-    from omium._context import Frame
     from omium.checks import Condition
     from omium.recovery import Recovery
+    from omium.runtime._arguments import Key
+    from omium.runtime._context import Frame
 
 __all__ = ["Checkpoint", "checkpoint"]
 

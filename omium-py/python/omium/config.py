@@ -16,11 +16,12 @@ from omium.recovery.detectors import Detect, checked
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Settings", "init", "instrument", "instrumented", "prices", "settings", "store"]
+__all__ = ["Settings", "confine", "confined", "init", "instrument", "instrumented", "prices", "settings", "store"]
 
 _CODECS = ("msgpack", "pickle")
 _INSTRUMENTED = {
     "aiohttp": "omium.wire.unseen",
+    "botocore.httpsession": "omium.wire.unseen",
     "crewai": "omium.crewai._auto",
     "httpx": "omium.wire",
     "httpx2": "omium.wire",
@@ -51,6 +52,7 @@ _chosen = _Chosen()
 _open: tuple[tuple[str, str], _omium.Store] | None = None
 _lock = threading.Lock()
 _instrumented = False
+_confined: str | None = None
 
 
 def init(
@@ -95,10 +97,21 @@ def instrumented() -> bool:
     return _instrumented
 
 
+def confine(path: str) -> None:
+    """Makes that store the only one of this process, whatever the program asks for."""
+    global _confined
+    _confined = os.path.abspath(path)
+
+
+def confined() -> str | None:
+    """The only store of this process; None in nearly every one."""
+    return _confined
+
+
 def settings() -> Settings:
     """What is in force now. The environment and the working directory are read at every call."""
     return Settings(
-        store=_chosen.store or os.path.abspath(os.environ.get("OMIUM_STORE") or ".omium"),
+        store=_confined or _chosen.store or os.path.abspath(os.environ.get("OMIUM_STORE") or ".omium"),
         durability=_chosen.durability or os.environ.get("OMIUM_DURABILITY") or "strict",
         codec=_chosen.codec,
         detect=_chosen.detect,

@@ -7,18 +7,20 @@ from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from omium import _context, _intent, _live, _record, _registry
-from omium._acting import Effect, course
-from omium._course import adrive, drive
-from omium._place import Place
-from omium._worker import off_loop
 from omium.checks import Checks, Condition
+from omium.effects import _intent
+from omium.effects._acting import Effect, course
 from omium.exceptions import InvalidInput
 from omium.recovery import Recovery, acarry, carry
+from omium.runtime import _context, _live, _record, _registry
+from omium.runtime._course import adrive, drive
+from omium.runtime._place import Place
+from omium.runtime._worker import off_loop
 
 if TYPE_CHECKING:
-    from omium import _doubt, retry
-    from omium._arguments import Key
+    from omium import retry
+    from omium.effects import _doubt
+    from omium.runtime._arguments import Key
     from omium.step import Codec
 
 __all__ = ["effect", "idempotency_key"]
@@ -168,7 +170,7 @@ def _place(effect: Effect, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pla
     frame = _context.frame()
     if frame is None:
         return None
-    return Place(frame, "effect", effect.name, effect.parameters.inputs(args, kwargs), effect.policy.codec)
+    return Place(frame, "effect", effect.name, effect.parameters.inputs(args, kwargs), effect.policy.codec, effect.code)
 
 
 def _outside(effect: Effect, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

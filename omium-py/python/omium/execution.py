@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from omium import config
-from omium._budget import budget
 from omium._handle import Execution
 from omium._session import Session
 from omium.exceptions import InvalidInput
+from omium.recovery.detectors import checked
+from omium.runtime._budget import budget
 
 if TYPE_CHECKING:
+    from omium.recovery import Detect
     from omium.step import Codec
 
 __all__ = ["Execution", "execution", "executions", "get"]
@@ -24,6 +26,7 @@ def execution(
     codec: Codec | None = None,
     budget_usd: float | None = None,
     budget_tokens: int | None = None,
+    detect: Detect | None = None,
 ) -> Session[Any]:
     """Runs the code of a `with` (or `async with`) block as the execution of that id.
 
@@ -32,7 +35,8 @@ def execution(
     and what is not in the record raises Divergence: nothing runs.
 
     `budget_usd` and `budget_tokens` limit what its model calls may use, counted over all its runs: when
-    one is reached, the next call raises BudgetExceeded.
+    one is reached, the next call raises BudgetExceeded. `detect` says when it is taken to be stuck; None:
+    as `omium.init` was told.
     """
     if mode not in ("live", "replay"):
         raise InvalidInput(f"mode is 'live' or 'replay', not {mode!r}")
@@ -42,6 +46,7 @@ def execution(
         codec_name=codec or config.settings().codec,
         mode="live" if mode == "live" else "record",
         budget=budget(budget_usd, budget_tokens),
+        detect=None if detect is None else checked(detect),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from omium.exceptions import InvalidInput, OmiumError, PostconditionFailed, StepTimeout
+from omium.exceptions import InvalidInput, OmiumError, PostconditionFailed, StepTimeout, Stuck
 
 __all__ = ["Retry"]
 
@@ -46,5 +46,5 @@ def parse(retries: int | Retry) -> Retry:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Omium's own failures do not go away by themselves, but for a timeout and a result that was refused."""
-    return isinstance(error, (StepTimeout, PostconditionFailed)) or not isinstance(error, OmiumError)
+    """Omium's own failures do not go away by themselves, but for a step that took too long or gave a wrong result."""
+    return isinstance(error, (StepTimeout, Stuck, PostconditionFailed)) or not isinstance(error, OmiumError)

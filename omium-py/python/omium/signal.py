@@ -9,47 +9,18 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from omium import _answers, _context, codec, config
-from omium._course import Disk, Sleep, adrive, drive
-from omium._place import Place
-from omium._worker import off_loop
-from omium.exceptions import Divergence, InvalidInput, Waiting
+from omium import codec, config
+from omium.effects import _answers
+from omium.exceptions import InvalidInput
+from omium.runtime import _context
+from omium.runtime._asking import aask, ask, ends
+from omium.runtime._course import Disk, Sleep, adrive, drive
+from omium.runtime._place import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from omium._course import Course
+    from omium.runtime._course import Course
 
 __all__ = ["aask", "answer", "ask", "asleep", "sleep"]
-
-
-def ask(question: str, *, choices: Sequence[Any] | None = None) -> Any:
-    """The answer somebody gives to the question, in this run or a later one.
-
-    While there is none the execution ends as `waiting`, by an exception (Waiting) that code must let
-    pass; `omium.answer`, or `omium answer EXEC VALUE`, gives it, and resuming goes on from here. With
-    `choices` only one of them is taken for an answer.
-    """
-    place = _asking(question, choices)
-    if (entry := place.recorded) is not None:
-        place.arrive(entry.seq)
-        return place.answer(entry)
-    try:
-        return drive(_question(place, question, choices))
-    finally:
-        place.leave()
-
-
-async def aask(question: str, *, choices: Sequence[Any] | None = None) -> Any:
-    """`ask` for async code."""
-    place = _asking(question, choices)
-    if (entry := place.recorded) is not None:
-        place.arrive(entry.seq)
-        return await off_loop(place.answer, entry)
-    try:
-        return await adrive(_question(place, question, choices))
-    finally:
-        place.leave()
 
 
 def sleep(seconds: float) -> None:
@@ -75,29 +46,6 @@ def answer(execution: str, value: Any = None, *, happened: bool = True, seq: int
     return _answers.settle(config.store(), execution, value, happened=happened, seq=seq)
 
 
-def _asking(question: str, choices: Sequence[Any] | None) -> Place:
-    frame = _context.frame()
-    if frame is None:
-        raise InvalidInput("ask() belongs inside an execution: nothing would keep the question")
-    inputs = {"question": question} if choices is None else {"question": question, "choices": list(choices)}
-    return Place(frame, "signal", "ask", inputs)
-
-
-def _question(place: Place, question: str, choices: Sequence[Any] | None) -> Course:
-    run = place.run
-    if run.native.mode == "record":
-        raise _ends(place, question)
-    intent = place.intent
-    if intent is None:
-        given = {"question": question} if choices is None else {"question": question, "choices": list(choices)}
-        seq = yield Disk(partial(place.intend, given=codec.dumps(given)))
-    else:
-        seq = intent.seq
-    waiting = Waiting(f"{question} (answer {run.native.id}@{seq}, then resume)", execution=run.native.id, seq=seq)
-    place.aborts(waiting)
-    raise waiting
-
-
 def _sleeping(seconds: float) -> Course:
     if not seconds >= 0:
         raise InvalidInput(f"sleep takes a number of seconds from 0 up, not {seconds!r}")
@@ -118,7 +66,7 @@ def _sleeping(seconds: float) -> Course:
 
 def _wait(place: Place, seconds: float) -> Course:
     if place.run.native.mode == "record":
-        raise _ends(place, f"sleep of {seconds:g} s")
+        raise ends(place, f"sleep of {seconds:g} s")
     intent = place.intent
     if intent is None:
         yield Disk(partial(place.intend, codec.dumps({"until_ms": _now_ms() + round(seconds * 1000)})))
@@ -130,11 +78,6 @@ def _wait(place: Place, seconds: float) -> Course:
     yield Sleep(left)
     place.arrive((yield Disk(partial(place.commit, codec.dumps(None)))))
     return None
-
-
-def _ends(place: Place, what: str) -> Divergence:
-    """A replay has come to where the record ends, in the middle of a wait."""
-    return Divergence(f"the record ends while it waits: {what}", execution=place.run.native.id)
 
 
 def _now_ms() -> int:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from omium import _arguments, _context, _record
-from omium._arguments import Key, Parameters
 from omium.checks import NONE, Checks, Condition
+from omium.runtime import _arguments, _context, _record
+from omium.runtime._arguments import Key, Parameters
+from omium.runtime._code import Code
 
 if TYPE_CHECKING:
     from omium import retry
@@ -80,6 +81,7 @@ def recorded(
     """A function like the given one, whose calls inside an execution are recorded."""
     label = _arguments.name_of(function) if name is None else name
     body = checks.around(function, parameters)
+    policy = policy._replace(code=Code(function, checks.conditions))
 
     if _arguments.is_async(function):
 

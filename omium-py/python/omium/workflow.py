@@ -6,19 +6,23 @@ from functools import partial, update_wrapper
 from time import sleep
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
-from omium import _arguments, _context, _differences, _record, _registry, codec, config
-from omium._arguments import Parameters
-from omium._budget import budget
-from omium._course import served_by
+from omium import codec, config
 from omium._handle import Execution, made_id
-from omium._live import Rewind
 from omium._replay import ReplayReport, report
 from omium._session import Session
-from omium._worker import off_loop
 from omium.checks import Checks, Condition
 from omium.exceptions import Divergence, InvalidInput
-from omium.recovery import Recovery, parse
+from omium.recovery import Detect, Recovery, parse
 from omium.recovery._rounds import Rounds
+from omium.recovery.detectors import checked
+from omium.runtime import _arguments, _context, _record, _registry
+from omium.runtime._arguments import Parameters
+from omium.runtime._budget import budget
+from omium.runtime._code import Code
+from omium.runtime._course import served_by
+from omium.runtime._live import Rewind
+from omium.runtime._worker import off_loop
+from omium.view import _differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from omium._budget import Budget
+    from omium.runtime._budget import Budget
     from omium.step import Codec
 
 __all__ = ["AsyncWorkflow", "Workflow", "workflow"]
@@ -49,6 +53,7 @@ class _Recorded(Generic[P, R]):
         codec_name: Codec | None,
         checks: Checks,
         recovery: Recovery | None,
+        detect: Detect | None,
     ) -> None:
         update_wrapper(cast("Any", self), function)
         self.name = _arguments.name_of(function) if name is None else name
@@ -57,7 +62,9 @@ class _Recorded(Generic[P, R]):
         self._function = function
         self._parameters = Parameters(function)
         self._body = checks.around(function, self._parameters)
+        self._code = Code(function, checks.conditions)
         self._recovery = recovery
+        self._detect = detect
         self._id: str | None = None
         self._instance: tuple[Any, ...] = ()
         self._budget: Budget | None = None
@@ -69,12 +76,19 @@ class _Recorded(Generic[P, R]):
         codec: Codec | None = None,
         budget_usd: float | None = None,
         budget_tokens: int | None = None,
+        detect: Detect | None = None,
     ) -> Self:
         """The same workflow with an id for its next execution: `research.options(id="a").start(...)`.
 
         A budget limits what the model calls of that execution may use, counted over all its runs.
+        `detect` says when it is taken to be stuck.
         """
-        return self._copy(_id=id, codec=codec or self.codec, _budget=budget(budget_usd, budget_tokens) or self._budget)
+        return self._copy(
+            _id=id,
+            codec=codec or self.codec,
+            _budget=budget(budget_usd, budget_tokens) or self._budget,
+            _detect=self._detect if detect is None else checked(detect),
+        )
 
     def __get__(self, instance: Any, owner: type | None = None) -> Self:
         return self if instance is None else self._copy(_instance=(instance,))
@@ -98,7 +112,13 @@ class _Recorded(Generic[P, R]):
         """A call inside another execution, as arguments of `_record.call`."""
         inputs = self._parameters.inputs((*self._instance, *args), kwargs)
         body = partial(self._body, *self._instance, *args, **kwargs)
-        return "step", self.name, inputs, body, _record.policy(codec=self.codec, ladder=self._recovery)
+        return (
+            "step",
+            self.name,
+            inputs,
+            body,
+            _record.policy(codec=self.codec, ladder=self._recovery)._replace(code=self._code),
+        )
 
     def _naming(self, given: BoundArguments) -> tuple[Any, ...]:
         """The making of an id, as arguments of `_record.call`: a resume must find the same one."""
@@ -116,8 +136,10 @@ class _Recorded(Generic[P, R]):
             codec_name=codec_name,
             mode="record" if replay else "live",
             budget=self._budget,
+            detect=self._detect,
             input=blob,
             source=_registry.source_of(self._function),
+            code=self._code,
             parks=True,
         )
 
@@ -299,6 +321,7 @@ def workflow(
     preconditions: Sequence[Condition] = (),
     postconditions: Sequence[Condition] = (),
     recovery: Recovery | Sequence[str] | None = None,
+    detect: Detect | None = None,
     codec: Codec | None = None,
 ) -> _Decorator: ...
 def workflow(
@@ -310,20 +333,23 @@ def workflow(
     preconditions: Sequence[Condition] = (),
     postconditions: Sequence[Condition] = (),
     recovery: Recovery | Sequence[str] | None = None,
+    detect: Detect | None = None,
     codec: Codec | None = None,
 ) -> Any:
     """Makes a function, plain or async, a workflow: each call is an execution that survives its process.
 
     The name finds the code again and must stay the same while executions are unfinished. A changed
     `version` says that the code cannot continue what another version began. Conditions are those of a
-    step; `recovery` is for whatever fails in it and is not dealt with by a step's own.
+    step; `recovery` is for whatever fails in it and is not dealt with by a step's own. `detect`
+    says when its executions are taken to be stuck; None: as `omium.init` was told.
     """
     policy = parse(recovery)
+    limits = None if detect is None else checked(detect)
 
     def decorate(function: Callable[..., Any]) -> Any:
         kind = AsyncWorkflow if _arguments.is_async(function) else Workflow
         checks = Checks.of(function, name, preconditions=preconditions, postconditions=postconditions)
-        made: Any = kind(function, name, version, codec, checks, policy)
+        made: Any = kind(function, name, version, codec, checks, policy, limits)
         _registry.add(made)
         return made
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, NamedTuple
 
+import numpy
 import pydantic
 import pytest
 
@@ -238,3 +239,105 @@ def test_an_effect_with_a_failed_precondition_leaves_no_intent(ran: Counter[str]
             charge(0)
         assert run.effects() == []
     assert not ran
+
+
+def nested(depth: int) -> Any:
+    value: Any = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def own() -> Any:
+    value: list[Any] = []
+    value.append(value)
+    return value
+
+
+async def later(result: Any) -> bool:
+    return bool(result)
+
+
+@pytest.mark.parametrize(
+    ("condition", "value", "reason"),
+    [
+        ("size(result) > 0", "\ud800", "surrogates not allowed"),
+        ("size(result) > 0", {(1, 2): 3}, "a key that is a tuple"),
+        ("size(result) > 0", {None: 3}, "CEL has no word for a key"),
+        ("size(result) > 0", nested(50_000), "nested too deeply"),
+        ({"type": "array"}, own(), "within itself"),
+        ("result > 0", object(), "no plain form"),
+        ("result > 0", 1j, "no plain form"),
+        ("nosuch(result)", 1, "nosuch"),
+        ("result / 0 > 1", 1, "Division by zero"),
+        ("result * result > 1", 2**62, "Overflow"),
+        ("result.matches('(')", "a", "unclosed group"),
+        ("result", 1, "not true or false"),
+        (lambda result: later(result), 1, "returned an awaitable"),
+        (lambda result: result > 0, numpy.array([1, 2]), "ambiguous"),
+    ],
+)
+def test_a_value_a_condition_cannot_judge_has_not_passed_it(condition: Any, value: Any, reason: str) -> None:
+    @omium.step(postconditions=[condition], codec="pickle")
+    def work() -> Any:
+        return value
+
+    with pytest.raises(omium.PostconditionFailed, match=reason), omium.execution("r"):
+        work()
+    (failure,) = omium.get("r").failures()
+    assert failure.type == "failed_check"
+
+
+def deep_schema() -> dict[str, Any]:
+    schema: dict[str, Any] = {}
+    for _ in range(3000):
+        schema = {"items": schema}
+    return schema
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("result > 0" + " && result > 0" * 20_000, "too long"),
+        ("", "is no CEL expression"),
+        (deep_schema(), "nested too deeply"),
+        ({"$ref": "https://example.com/schema.json"}, "Retrieval is disabled"),
+        ({"pattern": "("}, "is not a"),
+        (lambda result, topik: bool(result), "has a parameter 'topik'"),
+        (lambda: True, None),
+        (lambda result, topic, style="plain": bool(result), None),
+        (lambda result, **others: bool(result), None),
+    ],
+)
+def test_hostile_conditions_are_refused_at_once(condition: Any, message: str | None) -> None:
+    def work(topic: str) -> str:
+        return topic
+
+    if message is None:
+        omium.step(postconditions=[condition])(work)
+        return
+    with pytest.raises(omium.InvalidInput, match=message):
+        omium.step(postconditions=[condition])(work)
+
+
+@pytest.mark.parametrize(
+    ("condition", "value"),
+    [
+        ("result > 1.0", numpy.float32(2.5)),
+        ("result == 2", numpy.int64(2)),
+        ("size(result) == 3 && result[0] == 1", numpy.array([1, 2, 3])),
+        ("result == 5", numpy.array(5)),
+        (lambda result: numpy.bool_(result > 1), 2),
+        ("size(result) == 1000000", list(range(10**6))),
+        ({"type": "array", "items": {"type": "integer"}}, numpy.arange(3)),
+        ("true", object()),
+    ],
+)
+def test_results_that_are_not_plain_are_judged(condition: Any, value: Any) -> None:
+    @omium.step(postconditions=[condition], codec="pickle")
+    def work() -> Any:
+        return value
+
+    with omium.execution("r"):
+        work()
+    assert omium.get("r").status == "completed"

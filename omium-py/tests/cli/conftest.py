@@ -51,6 +51,10 @@ class Place:
             text=True,
         )
 
+    def outside(self):
+        """What programs did outside, in a file of that name."""
+        return (self.directory / "outside").read_text()
+
     def omium(self, *arguments, **environment):
         done = subprocess.run(
             [sys.executable, "-m", "omium.cli", *arguments],
@@ -75,6 +79,8 @@ class Place:
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME", text)
         text = re.sub(r" +(\d+ ms|\d+\.\d s)(?=\s)", "  TOOK", text)
         text = re.sub(r" +TOOK", "  TOOK", text)
+        # The note of a failed attempt holds its stack, so its size is that of the checkout's path.
+        text = re.sub(r"(attempt +note +done +TOOK) +\d+ B", r"\1  SIZE", text)
         text = re.sub(r'("duration_ms": )\d+', r"\g<1>0", text)
         return re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID", text)
 
@@ -116,6 +122,17 @@ def nested(tmp_path_factory):
     place = Place(tmp_path_factory.mktemp("nested"))
     place.python("nested.py", "nest")
     place.python("nested.py", "subs")
+    return place
+
+
+@pytest.fixture(scope="session")
+def thirty(tmp_path_factory):
+    """A good run of thirty steps, and bad ones for one reason each; only to be read."""
+    place = Place(tmp_path_factory.mktemp("thirty"))
+    place.python("article.py", "good")
+    place.python("article.py", "page", check=False, BAD="1")
+    place.python("article.py", "prompt", check=False, BAD="1", PROMPT="Rate: {fact}")
+    place.python("article.py", "strict", check=False, STRICT="1")
     return place
 
 

@@ -93,3 +93,11 @@ def test_cancel(place, snapshot):
     assert str(place.omium("cancel", "crashed-1")) == snapshot(name="running")
     assert str(place.omium("cancel", "crashed-1")) == snapshot(name="again")
     assert str(place.omium("cancel", "report-1")) == snapshot(name="completed")
+
+
+def test_what_is_unfinished_or_given_up_is_not_said_to_be_done(place):
+    assert place.omium("rollback", "report-1", "--to", "2").code == 0
+    assert "up to where it ends, nothing ran" in place.omium("replay", "report-1").out
+    assert place.omium("cancel", "report-1").code == 0
+    given_up = place.omium("resume", "report-1")
+    assert (given_up.code, "was cancelled: nothing was run" in given_up.err) == (0, True)

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+import omium
 from omium.cli._code import load
 from omium.cli._errors import CommandError
 
@@ -81,3 +82,12 @@ def test_an_import_that_fails_inside_the_code_is_its_own_error(program):
     program.write_text("import no_such_module_anywhere")
     with pytest.raises(ModuleNotFoundError):
         load(f"{program}:anything")
+
+
+@pytest.mark.parametrize("begins", ['work.options(id="w").start()', 'with omium.execution("w"): work()'])
+def test_a_program_that_starts_as_it_is_loaded_is_refused(tmp_path, begins):
+    program = tmp_path / "at_once.py"
+    program.write_text(f"import omium\n@omium.workflow\ndef work():\n    return 1\n{begins}\n")
+    with pytest.raises(CommandError, match="starts its work as soon as it is loaded"):
+        load(f"{program}:work")
+    assert omium.executions() == []

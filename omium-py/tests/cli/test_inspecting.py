@@ -15,8 +15,8 @@ from typing import NamedTuple
 import pytest
 
 from omium import codec
-from omium._inspect import Typed, plain, to_json
-from omium._pretty import lines, one_line
+from omium.view._inspect import Typed, plain, to_json
+from omium.view._pretty import lines, one_line
 
 
 class Point(NamedTuple):
@@ -131,7 +131,7 @@ def test_json_raw_and_what_is_not_decoded():
 def test_no_class_of_the_user_is_imported():
     data = codec.dumps([Order(1, set()), Colour.RED, ValueError("x")])[1]
     code = (
-        "import sys; from omium._inspect import plain;"
+        "import sys; from omium.view._inspect import plain;"
         f"plain('msgpack', bytes.fromhex('{data.hex()}'));"
         "assert 'test_inspecting' not in sys.modules and 'dataclasses' not in sys.modules"
     )

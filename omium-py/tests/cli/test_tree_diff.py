@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from omium._diff import MISSING, Change, diff, lines, render
-from omium._inspect import Typed
-from omium._text import width_of
+from omium.view._diff import MISSING, Change, diff, lines, render
+from omium.view._inspect import Typed
+from omium.view._text import width_of
 
 
 def message(content, key):

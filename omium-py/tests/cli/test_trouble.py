@@ -15,7 +15,7 @@ import time
 import pytest
 
 import omium
-from omium._text import width_of
+from omium.view._text import width_of
 
 USAGE = [
     "",
@@ -239,6 +239,16 @@ def test_colour_only_on_a_terminal(place):
     assert "\x1b[" not in on_terminal(place, "ls", "--json")
 
 
+def test_long_work_draws_a_bar_on_a_terminal_only(place):
+    assert "removing" not in place.omium("prune", "--keep-last", "1").err
+    for verb, label in (("check --full", "checking"), ("prune --older-than 0s", "removing"), ("gc", "collecting")):
+        shown = on_terminal(place, *verb.split())
+        assert f"{label} " in shown
+        assert "100%" in shown
+        # Wiped, so that what comes to stay stands alone.
+        assert "\r\x1b[K" in shown.partition("100%")[2]
+
+
 def test_ctrl_c_is_quiet(empty):
     program = empty.directory / "slow.py"
     program.write_text(
@@ -256,6 +266,8 @@ def test_ctrl_c_is_quiet(empty):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Whoever runs the tests in the background has them ignore Ctrl-C, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stdout.readline() == "begun\n"
     time.sleep(0.1)

@@ -60,6 +60,7 @@ class FakeLLM(BaseLLM):
 
     model: str = "fake-1"
     native: bool = True
+    stream: bool | None = False
 
     def supports_function_calling(self) -> bool:
         return self.native

@@ -1,12 +1,13 @@
-"""The ten ways of running CrewAI that must survive a kill anywhere. Each returns plain data."""
+"""The ways of running CrewAI that must survive a kill anywhere. Each returns plain data."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
 from crewai import Agent, Crew, Process, Task
 from crewai.flow.flow import Flow, and_, listen, router, start
-from fake import fake, journal, make_tool
+from fake import FakeLLM, fake, journal, make_tool
 from pydantic import BaseModel
 
 import omium
@@ -185,11 +186,40 @@ def flow() -> Any:
     return [story.kickoff(), story.state.rounds]
 
 
+class Planner(FakeLLM):
+    """Makes a plan of three steps that need nothing of each other: CrewAI takes them side by side."""
+
+    def answer(self, said: list[dict[str, Any]], tools: list[Any], response_model: Any) -> Any:
+        if not any("plan" in each["function"]["name"] for each in tools):
+            return super().answer(said, tools, response_model)
+        steps = [
+            {"step_number": n, "description": f"step {n}", "tool_to_use": "search", "depends_on": []} for n in (1, 2, 3)
+        ]
+        return json.dumps({"plan": "all at once", "steps": steps, "ready": True})
+
+
+def plan() -> Any:
+    worker = agent("worker", Planner(model="fake-planner"), [make_tool("search")], planning=True)
+    return plain(Crew(agents=[worker], tasks=[task(0, worker)], verbose=False).kickoff(inputs=TOPIC))
+
+
 SCENARIOS: dict[str, Callable[[], Any]] = {
     each.__name__: each
-    for each in (sequential, react, hierarchical, threads, akickoff, kickoff_async, structured, for_each, stream, flow)
+    for each in (
+        sequential,
+        react,
+        hierarchical,
+        threads,
+        akickoff,
+        kickoff_async,
+        structured,
+        for_each,
+        stream,
+        flow,
+        plan,
+    )
 }
-CONCURRENT = {"threads": 1, "akickoff": 1, "flow": 1}
+CONCURRENT = {"threads": 1, "akickoff": 1, "flow": 1, "plan": 2}
 """How many calls may be in flight beside the one that is killed, where any may be."""
 
 __all__ = ["CONCURRENT", "SCENARIOS", "journal"]

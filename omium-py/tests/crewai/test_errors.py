@@ -10,10 +10,9 @@ from crewai import Crew
 from crewai.flow.flow import Flow, listen, start
 from crewai.tools import tool
 from fake import FakeLLM, call_of, fake, journal, make_tool
-from scenarios import TOPIC, agent, crew_of, task
+from scenarios import SCENARIOS, TOPIC, agent, crew_of, task
 
 import omium
-from omium import _context
 from omium.exceptions import (
     BudgetExceeded,
     Divergence,
@@ -24,6 +23,7 @@ from omium.exceptions import (
     StoreUnavailable,
     Waiting,
 )
+from omium.runtime import _context
 
 
 class Killed(BaseException):
@@ -251,6 +251,18 @@ def test_a_spent_budget_stops_the_run_before_the_call(way: Callable[[Crew], Any]
     assert journal.lines("llm").total() == 3
 
 
+def test_a_spent_budget_stops_the_steps_of_a_plan() -> None:
+    """CrewAI takes whatever a step of a plan raises for its outcome; the model is asked nothing more all the same."""
+    with pytest.raises(BudgetExceeded), omium.execution("x", budget_tokens=150):
+        SCENARIOS["plan"]()
+    made = journal.lines("llm").total()
+    assert made <= 4, "the plan, and three steps side by side"
+    assert omium.get("x").status == "failed"
+    with pytest.raises(BudgetExceeded), omium.execution("x", budget_tokens=150):
+        SCENARIOS["plan"]()
+    assert journal.lines("llm").total() == made
+
+
 class OddLLM(FakeLLM):
     """Answers with an object that cannot be recorded."""
 
@@ -320,9 +332,22 @@ def test_what_a_person_knows_of_a_tool_in_doubt_settles_it(happened: bool) -> No
     omium.crewai.instrument(in_doubt="ask")
     with pytest.raises(Waiting), omium.execution("x"):
         by_kickoff(crew_with([doubtful(dies=False)]))
+    assert [each.text for each in omium.get("x").questions()] == ["did act happen?"]
     omium.answer("x", "it was done before", happened=happened)
+    assert omium.get("x").questions() == []
     with omium.execution("x"):
         output = by_kickoff(crew_with([doubtful(dies=False)]))
     told = [each["content"] for each in output.tasks_output[0].messages if each["role"] == "tool"]
     assert told == ["it was done before" if happened else "done"]
     assert journal.lines("tool").total() == (1 if happened else 2)
+
+
+def test_a_fork_and_a_rollback_leave_no_tool_in_doubt() -> None:
+    leave_in_doubt(by_kickoff, (False,))
+    intent = omium.get("x").questions()[0].seq
+    omium.get("x").fork(at=intent, id="y")
+    assert omium.get("y").questions() == [], "what x began is no question to y"
+    with omium.execution("x"):
+        by_kickoff(crew_with([doubtful(dies=False)]))
+    omium.get("x").rollback(to=intent)
+    assert omium.get("x").questions() == [], "the outcome was known when the rollback went back to before it"

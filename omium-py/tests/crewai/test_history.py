@@ -91,10 +91,15 @@ def test_a_changed_task_runs_again_and_so_does_what_depends_on_it() -> None:
     unfinished("x", lambda: crew_of(fake()).kickoff(inputs=TOPIC))
     calls = models()
     crew = crew_of(fake())
-    crew.tasks[2].expected_output = "a long text"
-    with omium.execution("x"):
+    crew.tasks[2].expected_output = "a text of 12:01"
+    with pytest.warns(UserWarning, match=r"'task-3' was done at x@\d+ and runs again") as told, omium.execution("x"):
         crew.kickoff(inputs=TOPIC)
     assert models() - calls == 4
+    said = [str(each.message) for each in told if "runs again" in str(each.message)]
+    assert len(said) == 1, "the last one follows from it"
+    assert "a text of 12:01" in said[0]
+    notes = [each for each in omium.config.store().entries("x") if each.kind == "note"]
+    assert [each.name for each in notes if "runs again" in each.name] == ["task-3 runs again"]
 
 
 def test_other_inputs_are_refused_before_anything_runs() -> None:

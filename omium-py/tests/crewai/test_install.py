@@ -62,11 +62,11 @@ def test_init_after_crewai() -> None:
     assert python(code).strip() == "True"
 
 
-@pytest.mark.parametrize("version", ["1.13.0", "1.16.0", "2.0.0a1", "0.203.1"])
+@pytest.mark.parametrize("version", ["1.13.0", "1.14.1", "1.14.6", "1.16.0", "2.0.0a1", "0.203.1"])
 def test_a_version_that_is_not_known_is_named(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     monkeypatch.setattr(crewai, "__version__", version)
     omium.crewai.uninstrument()
-    with pytest.raises(FrameworkUnsupported, match=rf"crewai {version} .* 1\.14 to 1\.15"):
+    with pytest.raises(FrameworkUnsupported, match=rf"crewai {version} .* 1\.14\.7 to 1\.15"):
         omium.crewai.instrument()
     monkeypatch.undo()
     omium.crewai.instrument()

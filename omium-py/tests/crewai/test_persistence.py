@@ -1,7 +1,10 @@
 """States of flows in the store, as CrewAI's `@persist` keeps them."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +72,22 @@ def test_a_store_of_its_own(tmp_path: Any) -> None:
     persistence.save_state("a", "m", {"id": "a", "list": [1, 2]})
     assert omium.crewai.Persistence(tmp_path / "flows").load_state("a") == {"id": "a", "list": [1, 2]}
     assert omium.executions() == []
+
+
+def test_another_process_goes_on_from_the_state(store: Path) -> None:
+    code = (
+        "import offline, omium, test_persistence as here\n"
+        f"omium.init(store={str(store)!r})\n"
+        "print('counted', here.counting().kickoff(inputs={'id': 'a'}))"
+    )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parent
+        )
+        for _ in range(2)
+    ]
+    assert ["counted 11" in told[0].stdout, "counted 22" in told[1].stdout] == [True, True]
+    assert counting().kickoff(inputs={"id": "a"}) == 33
 
 
 @pytest.mark.parametrize("inputs", [None, {"id": "a"}])

@@ -22,11 +22,16 @@ class Answers(BaseHTTPRequestHandler):
     """Chat completions: first a call of each tool, then a text; in one piece or streamed."""
 
     requests: list[dict[str, Any]] = []
+    counts: list[dict[str, Any]] = []
 
     def log_message(self, *_: object) -> None: ...
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path.endswith("/input_tokens"):
+            self.counts.append(asked)
+            self.answer("application/json", '{"object": "response.input_tokens", "input_tokens": 100}')
+            return
         self.requests.append(asked)
         assert KEY in self.headers["authorization"]
         usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
@@ -64,6 +69,7 @@ class Answers(BaseHTTPRequestHandler):
 @pytest.fixture
 def url() -> Iterator[str]:
     Answers.requests.clear()
+    Answers.counts.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/v1"
@@ -139,3 +145,29 @@ def test_a_call_that_failed_is_made_again_and_paid_once(url: str) -> None:
     assert len(Answers.requests) == made
     server.shutdown()
     server.server_close()
+
+
+class Stop(BaseException):
+    """Ends a run where a kill would."""
+
+
+def test_a_provider_counts_the_tokens_of_a_prompt_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenAI itself is asked for the count before each call; another server of its kind is not."""
+    provider = type(llm(url))
+    if not hasattr(provider, "_on_compatible_server"):
+        pytest.skip("this release of CrewAI estimates")
+    monkeypatch.setattr(provider, "_on_compatible_server", lambda _: False)
+
+    def stop(output: Any) -> None:
+        raise Stop
+
+    stopped = crew(url)
+    stopped.tasks[1].callback = stop
+    with pytest.raises(Stop), omium.execution("x") as run:
+        stopped.kickoff(inputs=TOPIC)
+    made = len(Answers.requests), len(Answers.counts)
+    assert made[1] >= made[0]
+    assert all(each.name != "count of tokens" for each in run.checkpoints()), "nothing to go back to"
+    with omium.execution("x"):
+        crew(url).kickoff(inputs=TOPIC)
+    assert (len(Answers.requests), len(Answers.counts)) == made

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import omium
-from omium import _boundary
 from omium.exceptions import InDoubt, UndoFailed
+from omium.runtime import _boundary
 
 from . import programs, world
 from .oracle import check

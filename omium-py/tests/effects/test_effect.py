@@ -293,7 +293,7 @@ def test_no_intent_no_effect(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) ->
             raise StoreUnavailable("disk full")
 
     with pytest.raises(StoreUnavailable), omium.execution("a"):  # noqa: PT012  # As above.
-        frame = omium._context.frame()
+        frame = omium.runtime._context.frame()
         assert frame is not None
         frame.run.native = Unwritable(frame.run.native)  # type: ignore[assignment]
         for order in ("o1", "o2"):

@@ -135,7 +135,7 @@ def test_a_clock_that_jumps_never_makes_it_longer_or_negative(
         if len(naps) == 1:
             raise Killed
 
-    monkeypatch.setattr("omium._course.time.sleep", sleep)
+    monkeypatch.setattr("omium.runtime._course.time.sleep", sleep)
     with pytest.raises(Killed):
         nap.options(id="a").start(5)
     now = time.time_ns

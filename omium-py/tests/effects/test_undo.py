@@ -233,7 +233,7 @@ def test_nobody_goes_back_to_where_an_undone_effect_counts_as_done(ledger: Ledge
 
 def test_code_that_is_not_loaded_is_named(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Shop(ledger).start()
-    monkeypatch.setattr(omium._registry, "_effects", {})
+    monkeypatch.setattr(omium.runtime._registry, "_effects", {})
     with pytest.raises(InvalidInput, match="abandon_effects"):
         run.rollback(to=0)
     assert len(ledger.lines) == 4

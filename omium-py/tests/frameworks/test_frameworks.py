@@ -2,16 +2,18 @@
 
 Four model calls in all, each effect once, and nothing at all in a replay: whole answers and streams, over
 chat completions and over responses. `make test-frameworks` has a virtual environment for each set of
-frameworks that install together.
+frameworks that install together, and says in OMIUM_TEST_REQUIREMENTS which: what that file names is not skipped.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -20,7 +22,9 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "wire"))
 
-from wire_provider import Provider  # noqa: E402
+import agent_secrets  # noqa: E402
+from store_search import find  # noqa: E402
+from wire_provider import COOKIE, Provider  # noqa: E402
 
 FRAMEWORKS = {
     "agent_framework": ("agent-framework-openai", ["", "responses"]),
@@ -48,27 +52,49 @@ def provider() -> Iterator[Provider]:
     provider.stop()
 
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@cache
+def named(requirements: Path) -> frozenset[str]:
+    """The distributions a requirements file asks for."""
+    return frozenset(re.findall(r"^([\w-]+)", requirements.read_text(), re.MULTILINE))
+
+
+def skip_without(needed: str) -> None:
+    """Skips what is not installed, but for what this environment was made for."""
+    promised = os.environ.get("OMIUM_TEST_REQUIREMENTS")
+    try:
+        distribution(needed)
+    except PackageNotFoundError:
+        assert promised is None or needed not in named(Path(promised)), f"{needed} is not installed in {sys.prefix}"
+        pytest.skip(f"{needed} is not installed in {sys.prefix}")
+
+
+def test_every_framework_has_an_environment() -> None:
+    environments = [named(file) for file in HERE.glob("requirements-*.txt")]
+    assert {needed for needed, _ in FRAMEWORKS.values()} <= frozenset().union(*environments)
+    assert {file.name.removesuffix("_agent.py") for file in HERE.glob("*_agent.py")} - {"one"} == FRAMEWORKS.keys()
+
+
+def runner(framework: str, variant: str, stream: bool, provider: Provider, place: Path) -> Run:
+    """Runs that framework's program in a process, with more flags each time."""
+    skip_without(FRAMEWORKS[framework][0])
+    flags = [*(["--stream"] if stream else []), *(["--variant", variant] if variant else [])]
+    command = [sys.executable, str(HERE / f"{framework}_agent.py"), provider.url, str(place), *flags]
+
+    def run(*more: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "HOME": str(place)}
+        return subprocess.run([*command, *more], env=environment, capture_output=True, encoding="utf-8", timeout=240)
+
+    return run
+
+
 @pytest.mark.parametrize(("framework", "variant", "stream"), CASES)
 def test_an_agent_that_is_killed_repeats_nothing(
     framework: str, variant: str, stream: bool, provider: Provider, tmp_path: Path
 ) -> None:
-    needed = FRAMEWORKS[framework][0]
-    try:
-        distribution(needed)
-    except PackageNotFoundError:
-        pytest.skip(f"{needed} is not installed in {sys.prefix}")
-    program = HERE / f"{framework}_agent.py"
-
-    def run(*more: str) -> subprocess.CompletedProcess[str]:
-        flags = [*(["--stream"] if stream else []), *(["--variant", variant] if variant else []), *more]
-        return subprocess.run(
-            [sys.executable, str(program), provider.url, str(tmp_path), *flags],
-            env={**os.environ, "HOME": str(tmp_path)},
-            capture_output=True,
-            encoding="utf-8",
-            timeout=240,
-        )
-
+    run = runner(framework, variant, stream, provider, tmp_path)
     effects = tmp_path / "effects"
     killed = run("--crash")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
@@ -89,19 +115,33 @@ def test_an_agent_that_is_killed_repeats_nothing(
     again = run()
     assert again.stdout == "answer: done\n", again.stderr
     assert (provider.hits, effects.read_text().split()) == (4, ["1", "2", "3"])
-    assert "sk-this-key-is-secret" not in store_text(tmp_path / "store")
 
 
-def store_text(store: Path) -> str:
-    """Every byte of the files of a store, and every value in it, decompressed."""
-    from omium import _omium
+HIDDEN = (*agent_secrets.ALL, COOKIE.partition("=")[2])
 
-    parts = [path.read_bytes() for path in store.rglob("*") if path.is_file()]
-    opened = _omium.Store(str(store), read_only=True)
-    for execution in opened.executions():
-        for entry in opened.entries(execution.id, all=True):
-            values = [entry.value, entry.input, entry.meta, *entry.values.values()]
-            parts += [value.read() for value in values if value is not None]
-    opened.close()
-    assert parts
-    return b"\n".join(parts).decode("latin-1")
+
+@pytest.mark.parametrize(("framework", "variant", "stream"), CASES)
+def test_no_secret_is_in_the_store(
+    framework: str, variant: str, stream: bool, provider: Provider, tmp_path: Path
+) -> None:
+    """The provider refuses and repeats every header, a proxy adds its own, and a tool's error quotes its key."""
+    run = runner(framework, variant, stream, provider, tmp_path)
+    provider.troubles.extend(["echo"] * 9)
+    refused = run("--secrets")
+    provider.troubles.clear()
+    assert refused.returncode == 1, refused.stderr
+    assert find(tmp_path / "store", HIDDEN) == []
+    done = run("--secrets")
+    assert done.stdout == "answer: done\n", done.stderr
+    assert "proxy-authorization" in provider.heads[-1]
+    assert find(tmp_path / "store", HIDDEN) == []
+    assert find(tmp_path / "store", ["Take the steps 1, 2 and 3", "401 for https://"])
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_search_finds_what_careless_code_leaves(framework: str, provider: Provider, tmp_path: Path) -> None:
+    run = runner(framework, "", False, provider, tmp_path)
+    provider.troubles.extend(["echo"] * 9)
+    run("--secrets", "--careless")
+    left = find(tmp_path / "store", HIDDEN)
+    assert all(any(word in place for place in left) for word in agent_secrets.ALL), left

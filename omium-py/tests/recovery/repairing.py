@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import omium
-from omium._place import Place
+from omium.runtime._place import Place
 
 OUTSIDE = Path(os.environ["OMIUM_STORE"]).parent / "outside.txt"
 

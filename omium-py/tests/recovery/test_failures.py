@@ -149,7 +149,7 @@ def test_what_is_kept(ran: Counter[str]) -> None:
         "bad_output",
         "parse",
         2,
-        2,
+        3,
         1,
     )
     assert failure.stack[0].endswith("in parse")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from conftest import Desk
+import pytest
+from desk import Desk
 
 PROGRAM = """
     import os, sys
@@ -86,3 +87,78 @@ def test_with_a_seq_it_compares_what_was_known_there(desk: Desk) -> None:
     compared(desk, "output")
     told = json.loads(desk.omium("diff", "old@3", "new", "--json")[1])
     assert (told["old"], told["new"]) == ("old@3", "new@4")
+
+
+LONG = """
+    import os, sys
+    import omium
+
+    @omium.step
+    def read(page):
+        return "other" if page == int(os.environ.get("CHANGE", "-1")) else "same"
+
+    @omium.step
+    def more():
+        return 1
+
+    @omium.workflow
+    def book():
+        for page in range(40):
+            read(page)
+        if "CHANGE" in os.environ:
+            more()
+
+    if __name__ == "__main__":
+        book.options(id=sys.argv[1]).start()
+"""
+
+
+def test_long_rows_of_equal_calls_are_one_line(desk: Desk) -> None:
+    script = desk.script(LONG)
+    desk.run(script, "old")
+    desk.run(script, "new", CHANGE="20")
+    rows = desk.omium("diff", "old", "new")[1].splitlines()[2:]
+    assert rows == [
+        "  19 calls the same, @1 @1 to @19 @19",
+        "  read  @20 @20",
+        "~ read  @21 @21  other output",
+        "    ~ output: 'same' → 'other'",
+        "  read  @22 @22",
+        "  17 calls the same, @23 @23 to @39 @39",
+        "  read  @40 @40",
+        "+ more  - @41",
+    ]
+    whole = desk.omium("diff", "--full", "old", "new")[1].splitlines()
+    assert sum(row.lstrip(" ~+").startswith(("read", "more")) for row in whole) == 41
+
+
+THREADS = """
+    import sys
+    from langchain_core.messages import AIMessage
+    from langgraph.graph import START, MessagesState, StateGraph
+    from omium.langgraph import Saver
+
+    builder = StateGraph(MessagesState)
+    words = ["one", sys.argv[2], "three", "four"]
+    for number, word in enumerate(words):
+        builder.add_node(f"say{number}", lambda state, word=word: {"messages": [AIMessage(word)]})
+        builder.add_edge(f"say{number - 1}" if number else START, f"say{number}")
+    graph = builder.compile(checkpointer=Saver())
+    graph.invoke({"messages": [("user", "go")]}, {"configurable": {"thread_id": sys.argv[1]}}, durability="sync")
+"""
+
+
+def test_two_threads_differ_where_a_node_said_something_else(desk: Desk) -> None:
+    pytest.importorskip("langgraph")
+    script = desk.script(THREADS)
+    desk.run(script, "old", "two")
+    desk.run(script, "new", "deux")
+    told = json.loads(desk.omium("diff", "old", "new", "--json")[1])
+    # The messages have ids of their own in every run, and every later state holds the other word as well.
+    assert [(call["name"], call["outcome"]) for call in told["calls"] if call["outcome"] != "same"] == [
+        ("say1", "output")
+    ]
+    (change,) = (change for call in told["calls"] for change in call["changes"])
+    assert (change["path"], change["old"], change["new"]) == ("output.messages[2].content", "two", "deux")
+    whole = json.loads(desk.omium("diff", "old", "new", "--json", "--full")[1])
+    assert sum(call["outcome"] != "same" for call in whole["calls"]) > 1

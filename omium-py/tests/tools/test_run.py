@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from conftest import Desk
+from desk import Desk
 
 STEPS = """
     import os, sys

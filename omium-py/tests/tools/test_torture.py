@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import EXAMPLES, Desk
+from desk import EXAMPLES, Desk
 
 
 def tortured(desk: Desk, *arguments: Any) -> tuple[int, dict[str, Any]]:
@@ -42,13 +42,32 @@ def test_the_right_way_has_no_violation(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("name", "limit"), [("workflow.py", 16), ("langgraph_agent.py", 8)])
 def test_the_other_examples_have_none(desk: Desk, name: str, limit: int) -> None:
-    if name == "langgraph_agent.py":
+    if name.startswith("langgraph"):
         pytest.importorskip("langgraph")
     code, told = tortured(desk, "--limit", str(limit), EXAMPLES / name)
     assert (code, told["violations"]) == (0, [])
     assert told["kills"] + told["not_reached"] == limit
     assert told["not_reached"] <= 1
     assert told["compared"] >= 5
+
+
+def test_the_tools_of_a_graph_are_killed_inside(desk: Desk) -> None:
+    pytest.importorskip("langgraph")
+    example = EXAMPLES / "langgraph_tools.py"
+    code, told = tortured(desk, "--limit", "16", example)
+    assert (code, told["violations"]) == (0, [])
+    assert told["not_reached"] <= 1
+    assert told["effects"] == {"charge_card": 1, "send_mail": 1}
+    assert {each["effect"] for each in told["settled"]} == {"tools › charge_card", "tools › send_mail"}
+
+
+def test_a_tool_that_charges_on_the_side_is_found(desk: Desk) -> None:
+    pytest.importorskip("langgraph")
+    right = (EXAMPLES / "langgraph_tools.py").read_text()
+    desk.script(right.replace("@omium.effect(probe=find_charge)\n", ""), "wrong.py")
+    code, told = tortured(desk, "--limit", "16", "wrong.py")
+    assert code == 1
+    assert "bank.txt has lines more than once: an effect was repeated" in [each["what"] for each in told["violations"]]
 
 
 def test_what_is_forgotten_runs_again_and_is_found(desk: Desk) -> None:
@@ -117,9 +136,82 @@ def test_a_retry_under_the_same_key_and_a_person(desk: Desk) -> None:
     code, told = tortured(desk, script, "retry")
     assert (code, told["violations"]) == (0, [])
     assert [each["outcome"] for each in told["settled"]] == ["tried again under the same idempotency key"]
-    code, told = tortured(desk, script, "fail")
-    assert (code, told["violations"]) == (0, [])
-    assert [each["outcome"] for each in told["settled"]] == ["left to a person, as it asks for"]
+    for policy in ("ask", "fail"):
+        code, told = tortured(desk, script, policy)
+        assert (code, told["violations"]) == (0, [])
+        # Before the body and after it torture knows the truth and tells it; in between nobody does.
+        assert {each["outcome"] for each in told["settled"]} == {
+            "a person said that it had happened, not repeated",
+            "a person said that it had not happened, ran",
+            "left to a person, as it asks for",
+        }
+
+
+QUESTIONS = """
+    import omium
+
+    @omium.effect(in_doubt="ask")
+    def send(count):
+        with open("sent.txt", "a") as sent:
+            sent.write(f"{count}\\n")
+
+    @omium.step
+    def count(minimum):
+        wanted = omium.ask(f"how many, {minimum} at least?")
+        return wanted if wanted >= minimum else count(minimum + 1)
+
+    @omium.workflow
+    def work():
+        letters = count(1)
+        if omium.ask("send them?", choices=["yes", "no"]) == "yes":
+            send(letters)
+        return letters
+
+    print(work.options(id="w").start().status)
+"""
+
+
+def test_questions_are_answered_from_a_script(desk: Desk) -> None:
+    script = desk.script(QUESTIONS)
+    code, told = tortured(desk, "--limit", "40", "--answer", "0", "--answer", "7", "--answer", "yes", script)
+    assert (code, told["violations"], told["unanswered"]) == (0, [], [])
+    assert (told["kills"], told["not_reached"]) == (40, 0)
+    assert told["effects"] == {"send": 1}
+    # The effect comes after the third answer: the kills reach every run of the program.
+    assert sum(each["kills"] for each in told["settled"]) > 1
+
+
+def test_without_an_answer_it_says_where_it_stopped(desk: Desk) -> None:
+    script = desk.script(QUESTIONS)
+    code, _, err = desk.omium("torture", "--answer", "7", "--limit", "6", script)
+    assert (code, "7 is none of the choices: 'yes', 'no'" in err) == (1, True)
+    code, told = tortured(desk, "--limit", "6", script)
+    assert (code, told["violations"], told["effects"]) == (0, [], {})
+    assert told["unanswered"] == ["how many, 1 at least?"]
+    code, out, _ = desk.omium("torture", "--limit", "2", script)
+    assert "the question 'how many, 1 at least?'; --answer VALUE lets it go on" in out
+
+
+def test_an_answer_that_is_not_kept_is_found(desk: Desk) -> None:
+    script = desk.script("""
+        import os
+        import omium
+
+        def notice(text):
+            # Asked again after a crash, and written again.
+            with open("board.txt", "a") as board:
+                board.write(text + "\\n")
+
+        with omium.execution("w"):
+            answer = omium.ask("open?")
+            notice(str(answer))
+    """)
+    code, told = tortured(desk, "--answer", "true", script)
+    assert code == 1
+    assert [each["what"] for each in told["violations"]] == [
+        "board.txt has lines more than once: an effect was repeated"
+    ]
+    assert any("1 answered" in place for place in told["violations"][0]["killed"])
 
 
 def test_a_file_outside(desk: Desk) -> None:

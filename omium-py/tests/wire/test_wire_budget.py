@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -119,18 +122,89 @@ def test_a_step_that_runs_out_is_no_failed_step(provider: Provider, ask: Any) ->
     assert provider.hits == 1
 
 
-async def test_calls_under_way_together_may_go_beyond(provider: Provider, library: Any) -> None:
-    """By as many as were under way, and no more."""
+CALL = {"model": "m", "messages": []}
+STREAM = {**CALL, "stream": True, "stream_options": {"include_usage": True}}
 
-    async def body() -> None:
-        async with omium.execution("x", budget_tokens=120), library.AsyncClient(base_url=provider.url) as client:
-            asked = [{"model": "m", "messages": [{"n": n}]} for n in range(5)]
-            await asyncio.gather(*(client.post("/chat/completions", json=each) for each in asked))
-            await client.post("/chat/completions", json={"model": "m", "messages": []})
 
-    with pytest.raises(BudgetExceeded, match="600 tokens of budget_tokens=120"):
-        await body()
-    assert provider.hits == 5
+def recorded() -> list[str]:
+    return [entry.status for entry in omium.config.store().entries("x") if entry.kind == "llm"]
+
+
+@pytest.mark.parametrize(("budget", "fit"), [(100, 1), (360, 3), (361, 4), (1200, 10)])
+async def test_calls_at_once_share_a_budget(provider: Provider, library: Any, budget: int, fit: int) -> None:
+    """What is under way counts: as many go together as are covered, and what they used is on record in the end."""
+
+    async def program(budget: int) -> None:
+        async with omium.execution("x", budget_tokens=budget), library.AsyncClient(base_url=provider.url) as client:
+            await asyncio.gather(*(client.post("/chat/completions", json=CALL) for _ in range(10)))
+
+    if fit < 10:
+        with pytest.raises(BudgetExceeded, match=rf"{fit * 120:,} tokens of budget_tokens={budget} are used"):
+            await program(budget)
+    else:
+        await program(budget)
+    assert provider.hits == fit
+    assert recorded() == ["done"] * fit
+    await program(1200)
+    assert provider.hits == 10
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_they_do_go_together(provider: Provider, library: Any, begun: bool) -> None:
+    """But for the very first, of which nobody knows what it will use."""
+
+    async def program(calls: int, budget: int) -> float:
+        before = time.monotonic()
+        async with omium.execution("x", budget_tokens=budget), library.AsyncClient(base_url=provider.url) as client:
+            await asyncio.gather(*(client.post("/chat/completions", json=STREAM) for _ in range(calls)))
+        return time.monotonic() - before
+
+    if begun:
+        with pytest.raises(BudgetExceeded):
+            await program(2, 1)
+    provider.pause = 0.05
+    before = time.monotonic()
+    library.post(provider.url + "/chat/completions", json=STREAM)
+    one = time.monotonic() - before
+    assert await program(10, 5000) < one * (1.9 if begun else 2.9)
+
+
+def test_threads_share_a_budget(provider: Provider, library: Any) -> None:
+    def program() -> list[str]:
+        with omium.execution("x", budget_tokens=360), library.Client(base_url=provider.url) as client:
+
+            def call() -> str:
+                try:
+                    return str(client.post("/chat/completions", json=CALL).status_code)
+                except BudgetExceeded:
+                    return "refused"
+
+            contexts = [contextvars.copy_context() for _ in range(8)]
+            with ThreadPoolExecutor(8) as pool:
+                return list(pool.map(lambda context: context.run(call), contexts))
+
+    with pytest.raises(BudgetExceeded):
+        program()
+    assert provider.hits == 3
+    assert recorded() == ["done"] * 3
+
+
+async def test_nobody_waits_for_what_cannot_end(provider: Provider, library: Any) -> None:
+    """Not for a stream, which the waiting program itself reads; nor, in plain code, for the loop it blocks."""
+    async with (
+        omium.execution("x", budget_tokens=1000),
+        library.AsyncClient(base_url=provider.url) as client,
+        client.stream("POST", "/chat/completions", json=STREAM) as first,
+        client.stream("POST", "/chat/completions", json=STREAM) as second,
+    ):
+        provider.pause = 0.05
+        under_way = asyncio.create_task(client.post("/chat/completions", json=STREAM))
+        await asyncio.sleep(0.02)
+        assert library.post(provider.url + "/chat/completions", json=CALL).is_success
+        for response in (first, second):
+            await response.aread()
+        assert (await under_way).is_success
+    assert recorded() == ["done"] * 4
 
 
 def test_what_cannot_be_counted_is_refused_before(provider: Provider, ask: Any, library: Any) -> None:

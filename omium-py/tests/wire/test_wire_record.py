@@ -249,7 +249,7 @@ def test_calls_inside_a_step_belong_to_it(provider: Provider, ask: Any) -> None:
 
 
 def test_an_adapters_own_model_call_is_not_recorded_twice(provider: Provider, ask: Any) -> None:
-    from omium import _record
+    from omium.runtime import _record
 
     with omium.execution("x"):
         _record.call("llm", "acme", {}, lambda: ask("why?").text)

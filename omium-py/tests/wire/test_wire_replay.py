@@ -38,6 +38,15 @@ def test_the_difference_is_shown_where_it_is(provider: Provider, ask: Any) -> No
     assert provider.hits == 3
 
 
+def test_of_a_long_text_what_differs_is_shown(provider: Provider, ask: Any) -> None:
+    """Where it begins to, and where it ceases to, each with what stands around it."""
+    filler = "Read the following with care. " * 200
+    talk(ask, f"{filler}It is Monday. {filler}I am Ada. {filler}")
+    told = diverges(ask, f"{filler}It is Tuesday. {filler}I am Bob. {filler}")
+    assert re.search(r"- ….*It is Monday.*\n.*\+ ….*It is Tuesday.*\n.*- ….*I am Ada.*\n.*\+ ….*I am Bob", told)
+    assert len(told) < 1000
+
+
 def test_the_nearest_request_is_shown_not_the_next(provider: Provider, ask: Any) -> None:
     """Calls of tasks have no order: of those not answered yet, the one that differs least is meant."""
     import contextvars
@@ -101,6 +110,11 @@ def test_also_when_an_execution_goes_on_live(provider: Provider, ask: Any) -> No
             "a random id",
         ),
         ("<Tool object at 0x7f2a1c3d4e50>", "<Tool object at 0x7f99aabbccd0>", "the address of an object in memory"),
+        (
+            "run 0b3f8f6e-51f4-4d0c-9a43-0d1f4a5a1c11 at 10:11",
+            "run 7d444840-9dc0-11d1-b245-5ffdce74fad2 at 10:12",
+            "a random id and a date or time",
+        ),
         ("tools: {'search', 'write', 'read'}", "tools: {'read', 'search', 'write'}", "in another order"),
     ],
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from store_search import find
 from wire_provider import COOKIE, Provider
 
 import omium
@@ -35,26 +35,6 @@ HIDDEN = [
 ]
 
 
-def all_bytes(store: Path) -> Iterator[tuple[str, bytes]]:
-    """Every file of a store, and every value in it."""
-    opened = omium.config.store()
-    for execution in opened.executions():
-        for blob in (execution.input, execution.result):
-            if blob is not None:
-                yield f"{execution.id} itself", blob.read()
-        yield f"{execution.id} error", str(execution.error).encode()
-        for entry in opened.entries(execution.id, all=True):
-            told = f"{entry.name} {entry.key} {entry.scope} {entry.error}"
-            yield f"{execution.id}@{entry.seq} told", told.encode()
-            for blob in (entry.value, entry.input, entry.meta, *entry.values.values()):
-                if blob is not None:
-                    yield f"{execution.id}@{entry.seq} {blob.codec}", blob.read()
-    opened.close()
-    for path in store.rglob("*"):
-        if path.is_file():
-            yield str(path), path.read_bytes()
-
-
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("trouble", ["", "401", "garbage", "half", "drop", "echo"])
 def test_no_credential_is_kept(provider: Provider, library: Any, store: Path, stream: bool, trouble: str) -> None:
@@ -81,11 +61,8 @@ def test_no_credential_is_kept(provider: Provider, library: Any, store: Path, st
                 assert trouble == "drop"
             provider.troubles.append(trouble)
     assert provider.heads[0]["authorization"] == headers["authorization"]
-    seen = dict(all_bytes(store))
-    assert any(b"harmless question" in data for data in seen.values()), "the search finds what is there"
-    for secret in HIDDEN:
-        for place, data in seen.items():
-            assert secret.encode() not in data, f"{secret} in {place}"
+    assert find(store, HIDDEN) == []
+    assert find(store, ["harmless question"]), "the search finds what is there"
 
 
 def test_tokens_of_tool_servers_do_not_identify_a_request(provider: Provider, library: Any) -> None:
@@ -103,7 +80,7 @@ def test_a_credential_in_the_prompt_is_taken_out(provider: Provider, library: An
         body = {"model": "m", "messages": [{"role": "user", "content": f"my key is {key}"}]}
         library.post(provider.url + "/chat/completions", json=body, headers={"x-api-key": key})
     assert provider.requests[0]["messages"][0]["content"] == f"my key is {key}"
-    assert all(b"quotes" not in data for _, data in all_bytes(store))
+    assert find(store, ["quotes"]) == []
 
 
 def test_the_conversation_itself_is_kept_as_it_is() -> None:
@@ -124,3 +101,32 @@ def test_a_cookie_is_not_set_by_a_replay(provider: Provider, library: Any) -> No
             cookies = dict(client.cookies)
     assert "set-cookie" not in response.headers
     assert cookies == {}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_a_proxy_adds_is_not_kept(provider: Provider, library: Any, store: Path, stream: bool) -> None:
+    """Its password is no part of the request, and comes back in a refusal all the same."""
+    provider.troubles.append("echo")
+    body = {"model": "m", "messages": [{"role": "user", "content": "harmless question"}], "stream": stream}
+    proxy = provider.root.replace("//", "//ada:proxy-password-0001@")
+    with omium.execution("x"), library.Client(proxy=proxy) as client:
+        assert client.post(provider.url + "/chat/completions", json=body).status_code == 403
+    assert provider.heads[0]["proxy-authorization"] == "Basic YWRhOnByb3h5LXBhc3N3b3JkLTAwMDE="
+    assert find(store, ["proxy-password-0001", "YWRhOnByb3h5LXBhc3N3b3JkLTAwMDE"]) == []
+    assert find(store, ["harmless question"])
+
+
+def test_the_search_is_not_blind(
+    provider: Provider, library: Any, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the redaction switched off it finds the key, as itself and decompressed."""
+    monkeypatch.setattr(secrets, "of", lambda request: [])
+    monkeypatch.setattr("omium._redact.text", lambda value: value)
+    provider.troubles.append("echo")
+    with omium.execution("x"):
+        body = {"model": "m", "messages": [{"role": "user", "content": "a long question " * 100}]}
+        library.post(provider.url + "/chat/completions", json=body, headers={"x-api-key": "sk-ant-2222222222"})
+    found = find(store, ["sk-ant-2222222222"])
+    for place in ("x@1 told", "x@1 msgpack", "entry"):
+        assert any(place in each for each in found)
+    assert any("decompressed" in place for place in find(store, ["a long question a long question"]))

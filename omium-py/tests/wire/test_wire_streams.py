@@ -173,6 +173,21 @@ def test_half_a_stream_is_no_answer(provider: Provider, library: Any, trouble: s
     assert provider.hits == 2
 
 
+@pytest.mark.parametrize("way", ["invoke", "invoke-with-response-stream", "converse", "converse-stream"])
+def test_amazon_bedrock(provider: Provider, library: Any, way: str) -> None:
+    """The SDK of Anthropic and LiteLLM ask it over httpx; its streams are frames of bytes."""
+    url, body = f"{provider.root}/model/eu.anthropic.claude-haiku-4-5%3A0/{way}", {"messages": [], "max_tokens": 9}
+    got = []
+    for _ in range(2):
+        with omium.execution("x"), library.stream("POST", url, json=body) as response:
+            got.append((list(response.iter_bytes()), response.headers["content-type"]))
+    assert got[0] == got[1]
+    assert provider.hits == 1
+    (entry,) = entries()
+    assert (entry.name, entry.status) == ("invoke eu.anthropic.claude-haiku-4-5:0", "done")
+    assert (entry.usage["input_tokens"], entry.usage["output_tokens"]) == (100, 20)
+
+
 def test_other_shapes_end_by_their_own_marks(provider: Provider, library: Any) -> None:
     paths = {
         "/v1/responses": {"model": "m", "input": "hi", "stream": True},
@@ -195,13 +210,13 @@ def test_other_shapes_end_by_their_own_marks(provider: Provider, library: Any) -
     assert provider.hits == 3
 
 
-def test_a_stream_read_after_its_execution_is_lost_and_nothing_else(provider: Provider, library: Any) -> None:
+def test_a_stream_read_after_its_execution_is_no_answer(provider: Provider, library: Any) -> None:
     client = library.Client()
     with omium.execution("x") as run:
         request = client.build_request("POST", provider.url + "/chat/completions", json=BODY)
         response = client.send(request, stream=True)
     assert b"[DONE]" in response.read()
-    assert (run.status, entries()) == ("completed", [])
+    assert (run.status, [entry.status for entry in entries()]) == ("completed", ["failed"])
 
 
 def test_a_stream_read_inside_a_step_leaves_the_steps_own_calls_alone(provider: Provider, library: Any) -> None:

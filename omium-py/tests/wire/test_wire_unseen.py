@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import json
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +18,7 @@ BODY = {"model": "gpt-4o-mini", "messages": []}
 Post = Callable[[str, Any], int]
 
 
-@pytest.fixture(params=["aiohttp", "requests"])
+@pytest.fixture(params=["aiohttp", "botocore.httpsession", "requests"])
 def post(request: pytest.FixtureRequest) -> Post:
     name: str = request.param
     library = pytest.importorskip(name)
@@ -28,6 +30,10 @@ def post(request: pytest.FixtureRequest) -> Post:
     def send(url: str, body: Any) -> int:
         if name == "aiohttp":
             return asyncio.run(over_aiohttp(url, body))
+        if name == "botocore.httpsession":
+            head = {"content-type": "application/json"}
+            asked = importlib.import_module("botocore.awsrequest").AWSRequest("POST", url, head, json.dumps(body))
+            return int(library.URLLib3Session().send(asked.prepare()).status_code)
         return int(library.post(url, json=body).status_code)
 
     return send

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+import wire_bedrock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire_answers import events
@@ -105,6 +106,37 @@ def test_data_of_several_lines_and_comments() -> None:
     assert watched("messages", [text], end=False).progress == "whole"
 
 
+def frames() -> bytes:
+    return b"".join(wire_bedrock.frames("/model/m/converse-stream", {"messages": []}, "wörter"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_frames_may_be_cut_anywhere(data: Any) -> None:
+    whole = frames()
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)), max_size=30)))
+    watch = Watch(SHAPES["bedrock"], framing_of(wire_bedrock.KIND, asked=True))
+    for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True):
+        assert watch.settled == (a == len(whole))
+        watch.feed(whole[a:b])
+    assert watch.progress == "whole"
+    assert watch.tokens is not None
+    assert (watch.tokens.input, watch.tokens.output) == (100, 20)
+
+
+def test_frames_that_break_off_or_tell_of_trouble() -> None:
+    for kept, problem in (
+        (frames()[:-1], None),
+        (frames()[:200], "the stream ended before the answer did"),
+        (wire_bedrock.frame({"message": "slow down"}, "throttlingException", "exception"), '{"message": "slow down"}'),
+        (b"<html>no frames at all</html>", "the stream is no stream of events"),
+    ):
+        watch = Watch(SHAPES["bedrock"], "frames")
+        watch.feed(kept)
+        watch.end()
+        assert watch.problem == problem
+
+
 def test_json_lines() -> None:
     watch = Watch(SHAPES["ollama"], framing_of("application/x-ndjson; charset=utf-8", asked=True))
     watch.feed(b'{"model": "llama3", "message": {"content": "a"}, "done": false}\n{"done": tr')
@@ -116,7 +148,7 @@ def test_json_lines() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.binary(max_size=40), max_size=8), st.sampled_from(["events", "lines", "whole"]))
+@given(st.lists(st.binary(max_size=40), max_size=8), st.sampled_from(["events", "frames", "lines", "whole"]))
 def test_no_bytes_break_it(chunks: list[bytes], framing: Any) -> None:
     for shape in SHAPES.values():
         watch = Watch(shape, framing)

@@ -16,6 +16,7 @@ from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import wire_bedrock
 from wire_answers import answer, events
 
 COOKIE = "sid=cookie-that-is-secret-0001"
@@ -95,6 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
         elif not isinstance(body, dict) or not {"messages", "input", "contents"} & body.keys():
             self._json({"sent": True})
+        elif "/model/" in path:
+            self._bedrock(path, body, trouble)
         elif body.get("stream") or ":stream" in path:
             self._stream(list(events(path, body, self.server.answer)), trouble)
         else:
@@ -102,6 +105,13 @@ class _Handler(BaseHTTPRequestHandler):
             if self.server.silent:
                 del whole["usage"]
             self._json(whole)
+
+    def _bedrock(self, path: str, body: dict[str, Any], trouble: str) -> None:
+        if path.endswith("-stream"):
+            self.server.kind = wire_bedrock.KIND
+            self._stream(list(wire_bedrock.frames(path, body, self.server.answer)), trouble)
+        else:
+            self._json(wire_bedrock.whole(path, body, self.server.answer))
 
     def _json(self, value: Any, status: int = 200) -> None:
         self._send(json.dumps(value).encode(), "application/json", status)

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omium import _arguments, _omium
-from omium._live import is_abort
+from omium import _omium
 from omium.checks._plain import plain
 from omium.exceptions import InvalidInput
+from omium.runtime import _arguments
+from omium.runtime._live import is_abort
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -61,7 +62,7 @@ def parse(condition: Condition, names: Collection[str] | None, *, of_result: boo
     if isinstance(condition, Mapping):
         return _schema(condition, of_result=of_result)
     if callable(condition):
-        return _function(condition, of_result=of_result)
+        return _function(condition, names, of_result=of_result)
     raise InvalidInput(
         f"a condition is a function, a CEL expression or a JSON Schema, not a {type(condition).__qualname__}"
     )
@@ -82,7 +83,7 @@ def _expression(text: str, names: Collection[str] | None, *, of_result: bool) ->
             given[_RESULT] = result
         try:
             holds = compiled.evaluate({name: plain(given[name]) for name in wanted if name in given})
-        except InvalidInput as error:
+        except (InvalidInput, UnicodeError) as error:
             why = str(error)
             return Breach(why.partition(" cannot be evaluated: ")[2] or why, cause=error)
         return None if holds else Breach()
@@ -100,7 +101,7 @@ def _schema(schema: Mapping[str, Any], *, of_result: bool) -> Test:
         try:
             value = plain(result if of_result else dict(arguments))
             failures = compiled.failures(value)
-        except InvalidInput as error:
+        except (InvalidInput, UnicodeError) as error:
             return Breach(str(error), cause=error)
         if not failures:
             return None
@@ -122,8 +123,8 @@ def _step(name: str) -> str:
     return f".{name}" if re.fullmatch(r"[^\W\d]\w*", name) else f"[{name!r}]"
 
 
-def _function(function: Callable[..., Any], *, of_result: bool) -> Test:
-    call = _adapted(function, of_result=of_result)
+def _function(function: Callable[..., Any], names: Collection[str] | None, *, of_result: bool) -> Test:
+    call = _adapted(function, names, of_result=of_result)
     is_async = _arguments.is_async(function)
 
     async def aask(result: Any, arguments: Mapping[str, Any]) -> Breach | None:
@@ -141,7 +142,9 @@ def _function(function: Callable[..., Any], *, of_result: bool) -> Test:
     return Test(_arguments.name_of(function), aask if is_async else ask, is_async)
 
 
-def _adapted(function: Callable[..., Any], *, of_result: bool) -> Callable[[Any, Mapping[str, Any]], Any]:
+def _adapted(
+    function: Callable[..., Any], names: Collection[str] | None, *, of_result: bool
+) -> Callable[[Any, Mapping[str, Any]], Any]:
     """The function as one of the result and all arguments; it gets those it has parameters for."""
     from inspect import Parameter, signature
 
@@ -153,6 +156,15 @@ def _adapted(function: Callable[..., Any], *, of_result: bool) -> Callable[[Any,
     own = of_result and bool(parameters) and parameters[0].kind is not Parameter.KEYWORD_ONLY
     rest = parameters[1:] if own and parameters[0].kind is not Parameter.VAR_POSITIONAL else parameters
     everything = any(each.kind is Parameter.VAR_KEYWORD for each in rest)
+    needed = [
+        each.name
+        for each in rest
+        if each.default is Parameter.empty and each.kind not in (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
+    ]
+    unknown = [name for name in needed if names is not None and name not in names]
+    if unknown:
+        what = f"{_arguments.name_of(function)} has a parameter {unknown[0]!r}, and the function it judges has none"
+        raise InvalidInput(f"{what}: there are {', '.join(sorted(names or ())) or 'no parameters'}")
     named = {each.name for each in rest if each.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)}
 
     def call(result: Any, arguments: Mapping[str, Any]) -> Any:
@@ -165,6 +177,10 @@ def _adapted(function: Callable[..., Any], *, of_result: bool) -> Callable[[Any,
 def _judged(answer: Any) -> Breach | None:
     if isinstance(answer, str):
         return Breach(answer or None)
+    if hasattr(answer, "__await__"):
+        if hasattr(answer, "close"):
+            answer.close()
+        return Breach("it returned an awaitable, which says nothing yet: make it an async function")
     if answer is None:
         return Breach("it returned None: a condition returns True when it holds")
     return None if answer else Breach()

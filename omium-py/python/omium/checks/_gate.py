@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omium import _arguments
-from omium._preview import preview
 from omium.checks._condition import Breach, Condition, Test, parse
 from omium.exceptions import CheckFailed, InvalidInput, PostconditionFailed, PreconditionFailed
+from omium.runtime import _arguments
+from omium.view._preview import preview
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from omium._arguments import Parameters
+    from omium.runtime._arguments import Parameters
 
 __all__ = ["NONE", "Checks"]
 
@@ -24,6 +24,8 @@ class Checks(NamedTuple):
     step: str
     preconditions: tuple[Test, ...] = ()
     postconditions: tuple[Test, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    """As they were given."""
 
     @classmethod
     def of(
@@ -47,6 +49,7 @@ class Checks(NamedTuple):
             _arguments.name_of(function) if name is None else name,
             tuple(parse(each, names, of_result=False) for each in preconditions),
             tuple(parse(each, names, of_result=True) for each in postconditions),
+            (*preconditions, *postconditions),
         )
         late = next((each for each in (*made.preconditions, *made.postconditions) if each.is_async), None)
         if late is not None and not _arguments.is_async(function):

@@ -19,23 +19,35 @@ def plain(value: Any) -> Any:
 
     A dataclass, a named tuple and a pydantic model become a dict of their fields, an enum its value.
     """
+    try:
+        return _plain(value)
+    except RecursionError:
+        raise InvalidInput("it is nested too deeply, or within itself: write the condition as a function") from None
+
+
+def _plain(value: Any) -> Any:
     kind = type(value)
     if kind in _AS_THEY_ARE:
         return value
     if kind is dict:
-        return {_key(name): plain(item) for name, item in value.items()}
+        return {_key(name): _plain(item) for name, item in value.items()}
     if kind in (list, tuple, set, frozenset):
-        return [plain(item) for item in value]
+        return [_plain(item) for item in value]
     for matches, reduce in _REDUCERS:
         if matches(value):
-            return plain(reduce(value))
+            return _plain(reduce(value))
     raise InvalidInput(
         f"a {kind.__qualname__} has no plain form for an expression or a schema: write the condition as a function"
     )
 
 
 def _key(name: Any) -> Any:
-    return name if type(name) in _AS_THEY_ARE else plain(name)
+    known = name if type(name) in _AS_THEY_ARE else _plain(name)
+    if isinstance(known, (dict, list)):
+        raise InvalidInput(
+            f"a key that is a {type(name).__qualname__} has no plain form: write the condition as a function"
+        )
+    return known
 
 
 def _is(module: str, *names: str) -> Callable[[Any], bool]:

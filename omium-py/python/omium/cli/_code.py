@@ -5,13 +5,19 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
-from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omium.cli._errors import CommandError
 from omium.cli._terminal import visible
+from omium.runtime import _boundary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from omium.runtime._boundary import Boundary
 
 __all__ = ["load", "printing_aside", "start"]
 
@@ -21,7 +27,8 @@ def load(source: str) -> Any:
     place, _, name = source.rpartition(":")
     if not place or not name:
         raise CommandError(f"{visible(source)!r} names no code", "write module:name or path/to/file.py:name")
-    module = _script(Path(place)) if place.endswith(".py") else _module(place)
+    with _nothing_begins(visible(place)):
+        module = _script(Path(place)) if place.endswith(".py") else _module(place)
     found: Any = module
     for part in name.split("."):
         # A function made inside another one has a part <locals> that no lookup can pass.
@@ -37,6 +44,24 @@ def load(source: str) -> Any:
 def printing_aside(aside: bool) -> AbstractContextManager[Any]:
     """Sends what the user's code prints to stderr, so that it does not stand amid JSON."""
     return redirect_stdout(sys.stderr) if aside else nullcontext()
+
+
+@contextmanager
+def _nothing_begins(place: str) -> Iterator[None]:
+    """Refuses what a program would start as it is loaded: a replay would run it, a rollback would go on from it."""
+
+    def refuse(boundary: Boundary) -> None:
+        if boundary.kind in ("execution", "state"):
+            raise CommandError(
+                f"{place} starts its work as soon as it is loaded: its functions cannot be had alone",
+                'put what starts it under `if __name__ == "__main__":`',
+            )
+
+    _boundary.watcher = refuse
+    try:
+        yield
+    finally:
+        _boundary.watcher = None
 
 
 def _module(name: str) -> ModuleType:

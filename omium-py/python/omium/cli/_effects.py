@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from omium._pretty import one_line
-from omium._text import clip
 from omium.cli._status import tree
 from omium.cli._target import quoted
 from omium.cli._terminal import Cell, Terminal, moment
+from omium.view._pretty import one_line
+from omium.view._text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from omium._effects import EffectRecord
     from omium._omium import Store
-    from omium._undo import Planned
+    from omium.effects._ledger import EffectRecord
+    from omium.effects._undo import Planned
 
 __all__ = ["effect_json", "show_effects", "show_planned"]
 
@@ -35,9 +35,9 @@ _GLANCE = 40
 
 def show_effects(store: Store, id: str, terminal: Terminal, *, as_json: bool) -> None:
     """Every effect of an execution, those that rollbacks left behind too."""
-    from omium import _effects
+    from omium.effects import _ledger
 
-    records = _effects.read(store.entries(id, all=True))
+    records = _ledger.read(store.entries(id, all=True))
     if as_json:
         terminal.json([effect_json(record) for record in records])
         return
@@ -68,7 +68,7 @@ def show_planned(planned: Sequence[Planned], terminal: Terminal) -> None:
 
 def effect_json(record: EffectRecord) -> dict[str, Any]:
     """The effect as JSON tells it."""
-    from omium._inspect import to_json
+    from omium.view._inspect import to_json
 
     outcome = record.outcome
     receipt = None if outcome is None or outcome.status != "done" else to_json(tree(outcome.value))

@@ -54,7 +54,7 @@ def explain(error: Exception, terminal: Terminal, target: str | None = None) -> 
         if hint:
             terminal.hint(hint.replace("EXEC", _shell(target)) if target else hint)
         return REFUSED if any(kind in _REFUSED for kind in kinds) else FAILED
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not _passed_through_code_of_the_user(error):
         terminal.error(visible(str(error)), "omium doctor looks at the disk and the rights")
         return FAILED
     return _unexpected(error, terminal)
@@ -64,6 +64,16 @@ def _shell(target: str) -> str:
     from omium.cli._target import quoted, split
 
     return quoted(split(target)[0])
+
+
+def _passed_through_code_of_the_user(error: Exception) -> bool:
+    """Whether a frame is neither omium's nor of the standard library: then the trouble is not the store's."""
+    import os
+    import traceback
+    from pathlib import Path
+
+    known = (str(Path(__file__).parents[1]), os.path.dirname(os.__file__), "<frozen")
+    return any(not frame.filename.startswith(known) for frame in traceback.extract_tb(error.__traceback__))
 
 
 def _unexpected(error: Exception, terminal: Terminal) -> int:

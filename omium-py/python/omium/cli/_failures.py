@@ -38,6 +38,7 @@ def show_failure(failure: Failure, terminal: Terminal) -> None:
     kind = terminal.style(failure.type.replace("_", " "), "red" if failure.live else "dim")
     again = f", {failure.attempts} tries" if failure.attempts > 1 else ""
     then = f", then {visible(failure.recovery)}" if failure.recovery else ""
+    then += f" without going back: {visible(failure.passed_over)}" if failure.passed_over else ""
     left = "" if failure.live else ", left behind by a rollback"
     terminal.print(f"{terminal.style(where, 'bold')}  {kind}{again}{then}{left}")
     for row in failure.message.splitlines()[:12]:

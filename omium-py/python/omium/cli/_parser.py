@@ -65,15 +65,26 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 )
 
 
+_STATUSES = ("running", "waiting", "completed", "failed", "cancelled", "orphaned")
+
+
 class _Parser(argparse.ArgumentParser):
     terminal: Terminal
 
     def error(self, message: str) -> NoReturn:
-        self.terminal.error(message, f"{self.prog} --help")
+        self.terminal.error(message.replace("SCRIPT, ...", "SCRIPT"), f"{self.prog} --help")
         raise SystemExit(2)
 
 
 class _Root(_Parser):
+    verbs: argparse._SubParsersAction[_Parser]
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        arguments, rest = self.parse_known_args(args, namespace)
+        if rest:
+            self.verbs.choices[arguments.verb].error(f"it does not take {' '.join(rest)}")
+        return arguments
+
     def error(self, message: str) -> NoReturn:
         # Only a missing or unknown verb comes here in words that name the list of them.
         typed = re.search(r"invalid choice: '(.*?)'", message)
@@ -130,8 +141,8 @@ def build(terminal: Terminal) -> argparse.ArgumentParser:
     root = _Root(prog="omium", allow_abbrev=False)
     root.add_argument("--version", action=_Version)
     root.add_argument("--store", metavar="DIR", default=None, help=argparse.SUPPRESS)
-    verbs = root.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
-    add = _Adder(verbs)
+    root.verbs = root.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
+    add = _Adder(root.verbs)
     for group in (_start, _look, _go, _test, _care):
         group(add)
     return root
@@ -149,7 +160,10 @@ def _start(add: _Adder) -> None:
 def _look(add: _Adder) -> None:
     ls = add("ls")
     ls.add_argument(
-        "--status", metavar="S", help="only those running, waiting, completed, failed, cancelled or orphaned"
+        "--status",
+        metavar="S",
+        type=_status,
+        help="only those running, waiting, completed, failed, cancelled or orphaned",
     )
     ls.add_argument("--workflow", metavar="W", help="only those of one workflow")
     ls.add_argument("--prefix", metavar="P", help="only ids that begin with P")
@@ -174,6 +188,11 @@ def _look(add: _Adder) -> None:
     )
     why.add_argument("--suspect", metavar="SEQ", type=_seq, help="confirm this entry, and no other")
     why.add_argument("--value", metavar="JSON", help="the output to try in its place")
+    why.add_argument(
+        "--code",
+        metavar="CODE",
+        help="what the experiment runs, where the record does not say it: 'agent.py ARGUMENTS', or agent.py:graph",
+    )
     why.add_argument("--live", action="store_true", help="let the experiment ask models what is not on record")
 
     log = add("log")
@@ -195,7 +214,7 @@ def _look(add: _Adder) -> None:
     diff = add("diff")
     diff.add_argument("old", metavar="A[@SEQ]", help="A and B without @SEQ: the two runs, step by step")
     diff.add_argument("new", metavar="B[@SEQ]", nargs="?", help="left out: A is compared with the entry before it")
-    diff.add_argument("--full", action="store_true", help="every line, however long")
+    diff.add_argument("--full", action="store_true", help="every line, however long; between runs, made ids too")
 
 
 def _go(add: _Adder) -> None:
@@ -240,6 +259,9 @@ def _test(add: _Adder) -> None:
     torture.add_argument(
         "--with", metavar="PATH", action="append", default=[], dest="given", help="put a copy of PATH where it runs"
     )
+    torture.add_argument(
+        "--answer", metavar="VALUE", action="append", default=[], help="what to answer when it asks; again for the next"
+    )
     torture.add_argument("--keep", metavar="DIR", help="work in DIR and leave everything there")
     _script(torture)
 
@@ -283,7 +305,8 @@ class _Adder:
 
     def __call__(self, verb: str, *, reads: bool = True, store: bool = True) -> argparse.ArgumentParser:
         text = self._help[verb]
-        parser = self._verbs.add_parser(verb, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+        sentence = text[0].upper() + text[1:] + ("" if text.endswith("?") else ".")
+        parser = self._verbs.add_parser(verb, description=sentence, allow_abbrev=False)
         if store:
             # SUPPRESS: without the option here, the value given before the verb stands.
             parser.add_argument(
@@ -298,6 +321,12 @@ def _seq(text: str) -> int:
     if not re.fullmatch(r"@?[0-9]+", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not the number of an entry")
     return int(text.removeprefix("@"))
+
+
+def _status(text: str) -> str:
+    if text not in _STATUSES:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(_STATUSES)}")
+    return text
 
 
 def _shell(text: str) -> str:

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from omium._pretty import lines, one_line
-from omium._text import clip, size
 from omium.cli._target import name_of
 from omium.cli._terminal import Cell, Terminal, age, duration, moment, visible
+from omium.view._pretty import lines, one_line
+from omium.view._text import clip, size
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from omium._omium import Entry, Execution, Value
 
 __all__ = [
     "ENTRY_HEADER",
     "STYLES",
+    "channels",
     "content_of",
     "entry_json",
     "entry_row",
+    "glance",
+    "is_call",
     "show_entries",
     "show_table",
     "show_value",
     "status_of",
     "tree",
+    "triggered",
 ]
 
 STYLES = {
@@ -34,6 +40,8 @@ STYLES = {
     "cancelled": "dim",
 }
 _ENTRY_STYLES = {"done": "", "failed": "red", "intent": "yellow"}
+_CALLS = ("step", "effect", "llm", "tool", "state", "signal")
+_TRIGGER = "branch:to:"
 _GLANCE = 32
 # Reading a big input back only to show its first words would make a log slow.
 _GLANCE_BYTES = 4096
@@ -49,9 +57,24 @@ def tree(value: Value | None) -> Any:
     """The recorded value as a plain tree; None stays None."""
     if value is None:
         return None
-    from omium._inspect import plain
+    from omium.view._inspect import plain
 
     return plain(value.codec, value.read())
+
+
+def is_call(entry: Entry) -> bool:
+    """Whether it says what the code called, and what came of it."""
+    return entry.kind in _CALLS and entry.status != "intent"
+
+
+def channels(values: Mapping[str, Value]) -> dict[str, Value]:
+    """The named values without LangGraph's own triggers: those carry nothing, and the log says which nodes ran."""
+    return {name: value for name, value in values.items() if not name.startswith(_TRIGGER)}
+
+
+def triggered(values: Mapping[str, Value]) -> list[str]:
+    """The nodes that LangGraph's triggers name: those it goes on with."""
+    return [name.removeprefix(_TRIGGER) for name in values if name.startswith(_TRIGGER)]
 
 
 def entry_row(entry: Entry) -> tuple[Cell, ...]:
@@ -61,24 +84,35 @@ def entry_row(entry: Entry) -> tuple[Cell, ...]:
     return (
         f"@{entry.seq}",
         (name_of(entry), "bold" if entry.live else "dim"),
-        (_arguments(entry), "dim"),
+        (glance(entry), "dim"),
         (entry.kind, "dim"),
         (status, _ENTRY_STYLES[entry.status] if entry.live else "dim"),
-        duration(entry.duration_ms) if entry.kind != "state" else "",
+        # As wide as usual, so that the columns before it are the same from one run to the next.
+        f"{duration(entry.duration_ms):>6}" if entry.kind != "state" else "",
         size(entry.size_bytes),
         f"{tokens:,}" if tokens else "",
-        # As wide as "just now", so that the columns before it do not move from one second to the next.
         f"{age(entry.created_ms):<8}",
     )
 
 
-def _arguments(entry: Entry) -> str:
-    """What went in, at a glance: it tells one call of a step from another."""
+def glance(entry: Entry) -> str:
+    """What went in, at a glance: it tells one call of a step from another. Of a failure of the whole run, its class."""
+    if entry.kind == "note":
+        from omium.recovery import _failure
+
+        failure = _failure.of_entry(entry)
+        return "" if failure is None else failure.type
     if entry.input is None or entry.input.size_bytes > _GLANCE_BYTES:
         return ""
     content = tree(entry.input)
     if isinstance(content, dict):
-        return clip(", ".join(one_line(value, _GLANCE) for value in content.values()), _GLANCE)
+        # Recorded inputs stand in an order of their own, so more than one needs its name.
+        alone = len(content) == 1
+        shown = (
+            one_line(value, _GLANCE) if alone else f"{name}={one_line(value, _GLANCE)}"
+            for name, value in content.items()
+        )
+        return clip(", ".join(shown), _GLANCE)
     return one_line(content, _GLANCE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,8 @@ def open_store(arguments: Namespace, *, write: bool = False) -> Store:
             f"there is no store at {visible(str(path))}",
             "--store DIR or OMIUM_STORE names another; a store begins with the first execution, or with `omium init`",
         )
+    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+        raise CommandError(f"{visible(str(path))} may not be read by this user", "its owner can grant it: chmod, chown")
     return Store(str(path), create=False, read_only=not write)
 
 
@@ -147,11 +150,16 @@ def name_of(entry: Entry) -> str:
     return " › ".join([*scope_of(entry.scope), name])
 
 
+# A task of a graph: its node, LangGraph's numbers, and a mark of the checkpoint it ran from.
+_TASK = re.compile(r"(.+?)(?:\.[0-9]+)*@[0-9a-f]{8}")
+
+
 def scope_of(path: str) -> list[str]:
-    """The enclosing steps, or subgraphs, by their names: digests and task ids say nothing to a reader."""
+    """The enclosing steps, nodes or subgraphs, by their names: digests and task ids say nothing to a reader."""
     names = []
-    for part in re.split(r"[/|]", path) if path else ():
-        name = re.sub(r"(~[0-9a-f]{24}|:[0-9a-f-]{36})", "", part)
+    for part in re.split(r"[/|]", path.removeprefix("node/")) if path else ():
+        task = _TASK.fullmatch(part)
+        name = task[1] if task else re.sub(r"(~[0-9a-f]{24}|:[0-9a-f-]{36})", "", part)
         name, _, occurrence = name.partition("#")
         count = re.match(r"[0-9]+", occurrence)
         names.append(f"{name} #{int(count[0]) + 1}" if count and count[0] != "0" else name)

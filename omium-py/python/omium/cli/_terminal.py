@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
-from omium._text import clip, width_of
+from omium.view._text import clip, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,21 @@ Cell = str | tuple[str, str]
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 _NARROWEST = 10
+
+_PLAINER = "omium-plainer"
+# Of one sign each, so that columns stay where they are.
+_PLAIN = {"…": "~", "›": ">", "→": ">", "×": "x"}
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    plain = (_PLAIN.get(sign) or sign.encode("ascii", "backslashreplace").decode("ascii") for sign in lacking)
+    return "".join(plain), error.end
+
+
+codecs.register_error(_PLAINER, _plainer)
 
 
 def visible(text: str) -> str:
@@ -80,7 +96,7 @@ class Terminal:
             # A value may hold what the encoding of the terminal lacks.
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:
-                reconfigure(errors="backslashreplace")
+                reconfigure(errors=_PLAINER)
         self.width = max(shutil.get_terminal_size((100, 24)).columns, 40)
         self.unicode = (self.out.encoding or "ascii").lower().replace("-", "") == "utf8"
         self._progress_drawn = 0.0

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omium._text import size
 from omium.cli._errors import DONE, REFUSED, CommandError
+from omium.cli._status import channels
 from omium.cli._target import scope_of
 from omium.cli._terminal import Cell, Terminal, plural, visible
+from omium.view._text import size
 
 if TYPE_CHECKING:
     from omium._omium import Execution, State, Store
@@ -133,7 +134,7 @@ def _scheduled(graph: Any, state: State) -> list[str] | None:
 
 
 def _row(step: Step) -> tuple[Cell, ...]:
-    names = [name for name in step.changed if not name.startswith("branch:")]
+    names = [name for name in step.changed if name in channels(step.state.values)]
     agrees: Cell = ""
     if step.scheduled is not None:
         agrees = (f"would run {_names(step.scheduled)}", "red") if step.diverges else ("agrees", "green")

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from difflib import SequenceMatcher
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omium import _diff
-from omium._inspect import Typed
-from omium.cli._status import content_of, tree
+from omium.cli._status import channels, content_of, is_call, tree
 from omium.cli._target import name_of, scope_of
+from omium.view import _diff
+from omium.view._inspect import Typed, mapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Literal
 
-    from omium._omium import Entry, Store
+    from omium._omium import Entry, Store, Value
 
     Outcome = Literal["same", "input", "output", "input and output", "left", "right"]
 
-__all__ = ["Pair", "trajectory"]
+__all__ = ["Pair", "folded", "trajectory", "without_made_ids"]
 
-_CALLS = ("step", "effect", "llm", "tool", "state", "signal")
+_MADE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_ROW = 4
+"""Calls that are the same; fewer are shown."""
 
 
 class Pair(NamedTuple):
@@ -28,6 +32,8 @@ class Pair(NamedTuple):
 
     old: Entry | None
     new: Entry | None
+    changes: Sequence[_diff.Change] = ()
+    """Of a call in both runs: what is different in what went in, then in what came out."""
 
     @property
     def name(self) -> str:
@@ -41,43 +47,65 @@ class Pair(NamedTuple):
             return "left"
         if self.old is None:
             return "right"
-        given = _identity(self.old, inputs=True) != _identity(self.new, inputs=True)
-        made = _identity(self.old) != _identity(self.new)
+        given = any(change.path.startswith("input") for change in self.changes)
+        made = any(change.path.startswith("output") for change in self.changes)
         if given:
             return "input and output" if made else "input"
         return "output" if made else "same"
 
-    def changes(self) -> Iterator[_diff.Change]:
-        """Of a call in both runs: what is different in what went in, then in what came out."""
-        if self.old is None or self.new is None:
-            return
-        if "input" in self.outcome:
-            yield from _diff.diff(tree(self.old.input), tree(self.new.input), "input")
-        if "output" in self.outcome:
-            yield from _diff.diff(_came_out(self.old), _came_out(self.new), "output")
+
+def without_made_ids(content: Any) -> Any:
+    """The tree without UUIDs: those are new in every run, and tell nothing."""
+    return mapped(content, lambda text: _MADE.sub("…", text))
 
 
-def trajectory(store: Store, old: str, new: str) -> list[Pair]:
-    """The calls on the two lineages in the order they were recorded, aligned by their names."""
+def trajectory(store: Store, old: str, new: str, seen: Callable[[Any], Any]) -> list[Pair]:
+    """The calls on the two lineages in the order they were recorded, aligned by their names, compared as `seen`.
+
+    What a state of a host has from the one before it is told of that one only.
+    """
     before, after = _calls(store, old), _calls(store, new)
-    pairs: list[Pair] = []
+    told: set[str] = set()
+    pairs = []
+    for one, other in _aligned(before, after):
+        changes = _changes(one, other, seen) if one is not None and other is not None else []
+        if other is not None and other.kind == "state":
+            changes = [change for change in changes if repr(change) not in told]
+            told.update(map(repr, changes))
+        pairs.append(Pair(one, other, changes))
+    return pairs
+
+
+def _aligned(before: list[Entry], after: list[Entry]) -> Iterator[tuple[Entry | None, Entry | None]]:
     # The same call, inputs included, is found first: of many searches each is compared with itself.
     for i1, i2, j1, j2, same in _blocks([_exact(each) for each in before], [_exact(each) for each in after]):
         if same:
-            pairs += map(Pair, before[i1:i2], after[j1:j2])
+            yield from zip(before[i1:i2], after[j1:j2], strict=True)
         else:
-            pairs += _by_name(before[i1:i2], after[j1:j2])
-    return pairs
+            yield from _by_name(before[i1:i2], after[j1:j2])
 
 
-def _by_name(before: list[Entry], after: list[Entry]) -> list[Pair]:
-    pairs: list[Pair] = []
+def folded(pairs: list[Pair]) -> Iterator[list[Pair]]:
+    """Long rows of calls that are the same in one piece, but for those beside a change; the others one by one."""
+    for same, row in groupby(pairs, lambda pair: pair.outcome == "same"):
+        alike = list(row)
+        first, last = alike[0] is not pairs[0], alike[-1] is not pairs[-1]
+        middle = alike[first : len(alike) - last]
+        if not same or len(middle) < _ROW:
+            yield from ([pair] for pair in alike)
+        else:
+            yield from ([pair] for pair in alike[:first])
+            yield middle
+            yield from ([pair] for pair in alike[len(alike) - last :])
+
+
+def _by_name(before: list[Entry], after: list[Entry]) -> Iterator[tuple[Entry | None, Entry | None]]:
     for i1, i2, j1, j2, same in _blocks([_label(each) for each in before], [_label(each) for each in after]):
         if same:
-            pairs += map(Pair, before[i1:i2], after[j1:j2])
+            yield from zip(before[i1:i2], after[j1:j2], strict=True)
         else:
-            pairs += [Pair(each, None) for each in before[i1:i2]] + [Pair(None, each) for each in after[j1:j2]]
-    return pairs
+            yield from ((each, None) for each in before[i1:i2])
+            yield from ((None, each) for each in after[j1:j2])
 
 
 def _blocks(old: list[Any], new: list[Any]) -> Iterator[tuple[int, int, int, int, bool]]:
@@ -86,7 +114,7 @@ def _blocks(old: list[Any], new: list[Any]) -> Iterator[tuple[int, int, int, int
 
 
 def _calls(store: Store, id: str) -> list[Entry]:
-    return [entry for entry in store.entries(id) if entry.kind in _CALLS and entry.status != "intent"]
+    return [entry for entry in store.entries(id) if is_call(entry)]
 
 
 def _label(entry: Entry) -> tuple[Any, ...]:
@@ -98,13 +126,24 @@ def _exact(entry: Entry) -> tuple[Any, ...]:
     return (*_label(entry), "" if entry.kind == "state" else entry.key)
 
 
-def _identity(entry: Entry, *, inputs: bool = False) -> Any:
-    if inputs:
-        return None if entry.input is None else entry.input.digest
+def _changes(old: Entry, new: Entry, seen: Callable[[Any], Any]) -> list[_diff.Change]:
+    changes: list[_diff.Change] = []
+    if _digest(old.input) != _digest(new.input):
+        changes += _diff.diff(seen(tree(old.input)), seen(tree(new.input)), "input")
+    if _identity(old) != _identity(new):
+        changes += _diff.diff(seen(_came_out(old)), seen(_came_out(new)), "output")
+    return changes
+
+
+def _digest(value: Value | None) -> bytes | None:
+    return None if value is None else value.digest
+
+
+def _identity(entry: Entry) -> Any:
     content = content_of(entry)
     if isinstance(content, dict):
-        return {name: value.digest for name, value in content.items() if not name.startswith("branch:")}
-    return (None if content is None else content.digest, entry.error)
+        return {name: value.digest for name, value in channels(content).items()}
+    return _digest(content), entry.error
 
 
 def _came_out(entry: Entry) -> Any:
@@ -112,5 +151,5 @@ def _came_out(entry: Entry) -> Any:
         return Typed("failed", entry.error)
     content = content_of(entry)
     if isinstance(content, dict):
-        return {name: tree(value) for name, value in content.items() if not name.startswith("branch:")}
+        return {name: tree(value) for name, value in channels(content).items()}
     return tree(content)

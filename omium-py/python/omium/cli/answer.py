@@ -12,16 +12,16 @@ from omium.cli._terminal import Terminal, visible
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from omium._answers import Question
+    from omium.effects._answers import Question
 
-__all__ = ["run"]
+__all__ = ["run", "value_of"]
 
 _NOT = "did not happen"
 
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Records the answer, or lists what is asked; runs nothing."""
-    from omium import _answers
+    from omium.effects import _answers
 
     asks = arguments.value is None and not arguments.did_not_happen
     store = open_store(arguments, write=not asks)
@@ -39,7 +39,11 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         happened = not any(
             each.kind == "effect" and seq in (None, each.seq) for each in _answers.open_questions(store, id)
         )
-    value = _value(arguments.value, as_text=arguments.text) if happened else None
+    value = arguments.value
+    if not happened:
+        value = None
+    elif value is not None and not arguments.text:
+        value = value_of(value)
     answered = _answers.settle(store, id, value, happened=happened, seq=seq)
     if arguments.json:
         terminal.json({"execution": id, "seq": answered})
@@ -53,9 +57,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     return DONE
 
 
-def _value(text: str | None, *, as_text: bool) -> Any:
-    if text is None or as_text:
-        return text
+def value_of(text: str) -> Any:
+    """JSON, else the text itself."""
     try:
         return json.loads(text)
     except ValueError:

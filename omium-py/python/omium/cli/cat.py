@@ -30,7 +30,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         return DONE
     content = {name: tree(value) for name, value in chosen.items()} if isinstance(chosen, dict) else tree(chosen)
     if arguments.json:
-        from omium._inspect import to_json
+        from omium.view._inspect import to_json
 
         terminal.json(to_json(content))
     elif isinstance(chosen, dict):
@@ -64,9 +64,10 @@ def _of_entry(entry: Entry, arguments: Namespace) -> Value | dict[str, Value] | 
         return entry.meta
     if arguments.name is not None:
         if arguments.name not in entry.values:
-            names = ", ".join(map(visible, entry.values)) or "none"
+            names = ", ".join(map(visible, entry.values))
             where = f"{quoted(entry.execution)}@{entry.seq}"
-            raise CommandError(f"{where} has no value {visible(arguments.name)!r}", f"its values: {names}")
+            hint = f"its values: {names}" if names else "it has one value, without a name: leave out --name"
+            raise CommandError(f"{where} has no value {visible(arguments.name)!r}", hint)
         return entry.values[arguments.name]
     if entry.value is None and entry.error:
         where = f"{quoted(entry.execution)}@{entry.seq}"

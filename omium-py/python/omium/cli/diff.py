@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omium import _diff
-from omium._inspect import Typed, to_json
 from omium.cli._errors import DONE
-from omium.cli._status import content_of, tree
+from omium.cli._status import channels, content_of, glance, tree
 from omium.cli._target import entry_at, find, head_or, name_of, open_store, scope_of, split
-from omium.cli._terminal import Terminal, age, visible
+from omium.cli._terminal import Terminal, age, plural, visible
+from omium.view import _diff
+from omium.view._inspect import Typed, to_json
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from omium._diff import Change
     from omium._omium import Entry, Execution, Store, Value
+    from omium.cli._trajectory import Pair
+    from omium.view._diff import Change
 
 __all__ = ["changes_between", "run"]
 
@@ -62,10 +63,13 @@ _MARKS = {"left": ("-", "red"), "right": ("+", "green"), "same": (" ", "dim")}
 
 def _runs(store: Store, old: Execution, new: Execution, arguments: Namespace, terminal: Terminal) -> int:
     """The calls of two runs side by side, then how they ended."""
-    from omium.cli._trajectory import trajectory
+    from omium.cli._trajectory import folded, trajectory, without_made_ids
 
-    pairs = trajectory(store, old.id, new.id)
-    ends = list(_diff.diff(_end(old), _end(new)))
+    seen: Callable[[Any], Any] = without_made_ids
+    if arguments.full:
+        seen = _whole
+    pairs = trajectory(store, old.id, new.id, seen)
+    ends = list(_diff.diff(seen(_end(old)), seen(_end(new))))
     if arguments.json:
         terminal.json(
             {
@@ -77,7 +81,7 @@ def _runs(store: Store, old: Execution, new: Execution, arguments: Namespace, te
                         "outcome": pair.outcome,
                         "old": pair.old.seq if pair.old else None,
                         "new": pair.new.seq if pair.new else None,
-                        "changes": [_json(change) for change in pair.changes()],
+                        "changes": [_json(change) for change in pair.changes],
                     }
                     for pair in pairs
                 ],
@@ -88,20 +92,38 @@ def _runs(store: Store, old: Execution, new: Execution, arguments: Namespace, te
     terminal.print(terminal.style(f"--- {_run_title(old, terminal)}", "bold"))
     terminal.print(terminal.style(f"+++ {_run_title(new, terminal)}", "bold"))
     limit = None if arguments.full else 40
-    for pair in pairs:
-        outcome = pair.outcome
-        mark, style = _MARKS.get(outcome, ("~", "yellow"))
-        seqs = " ".join(f"@{entry.seq}" if entry else "-" for entry in (pair.old, pair.new))
-        remark = f"other {outcome}" if mark == "~" else ""
-        text = f"{mark} {terminal.clip(pair.name, terminal.width // 2)}  {seqs}  {remark}".rstrip()
-        terminal.print(terminal.style(text, style))
-        for line in _diff.render(pair.changes(), width=terminal.width - 4, limit=limit):
-            terminal.print(terminal.style(f"    {line.text}", _STYLES[line.mark]))
+    for group in [[pair] for pair in pairs] if arguments.full else folded(pairs):
+        if len(group) > 1:
+            text = f"  {plural(len(group), 'call')} the same, {_seqs(group[0])} to {_seqs(group[-1])}"
+            terminal.print(terminal.style(text, "dim"))
+        else:
+            _show_pair(group[0], limit, terminal)
     for line in _diff.render(ends, width=terminal.width, limit=limit):
         terminal.print(terminal.style(line.text, _STYLES[line.mark]))
     if not ends and all(pair.outcome == "same" for pair in pairs):
         terminal.note("no difference")
     return DONE
+
+
+def _whole(content: Any) -> Any:
+    return content
+
+
+def _show_pair(pair: Pair, limit: int | None, terminal: Terminal) -> None:
+    outcome = pair.outcome
+    mark, style = _MARKS.get(outcome, ("~", "yellow"))
+    alone = pair.old if pair.new is None else pair.new if pair.old is None else None
+    remark = f"other {outcome}" if mark == "~" else ""
+    if alone is not None:
+        remark = glance(alone)
+    text = f"{mark} {terminal.clip(pair.name, terminal.width // 2)}  {_seqs(pair)}  {visible(remark)}".rstrip()
+    terminal.print(terminal.style(text, style))
+    for line in _diff.render(pair.changes, width=terminal.width - 4, limit=limit):
+        terminal.print(terminal.style(f"    {line.text}", _STYLES[line.mark]))
+
+
+def _seqs(pair: Pair) -> str:
+    return " ".join(f"@{entry.seq}" if entry else "-" for entry in (pair.old, pair.new))
 
 
 def _end(execution: Execution) -> dict[str, Any]:
@@ -201,10 +223,8 @@ def _known(store: Store, execution: Execution, seq: int) -> list[Known]:
             states[entry.scope] = content
     # Of the states of subgraphs only that one counts which was asked for.
     scope = lineage[-1].scope if lineage[-1].scope in states else ""
-    for name, value in states.get(scope, {}).items():
-        # LangGraph's own triggers (branch:to:NODE) carry nothing; the log says which nodes ran.
-        if not name.startswith("branch:"):
-            known[scope, name, -1] = Known(visible(name), (scope, name, -1), value, None)
+    for name, value in channels(states.get(scope, {})).items():
+        known[scope, name, -1] = Known(visible(name), (scope, name, -1), value, None)
     return list(known.values())
 
 

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from omium._text import size
 from omium.cli._errors import DONE, FAILED
 from omium.cli._target import store_path
 from omium.cli._terminal import Terminal, plural, visible
+from omium.view._text import size
 
 if TYPE_CHECKING:
     from argparse import Namespace

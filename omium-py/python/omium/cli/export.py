@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omium._text import size
 from omium.cli._errors import DONE, USAGE, CommandError
 from omium.cli._target import find, open_store, quoted
 from omium.cli._terminal import visible
+from omium.view._text import size
 
 if TYPE_CHECKING:
     from argparse import Namespace

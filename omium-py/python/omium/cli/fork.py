@@ -19,7 +19,7 @@ __all__ = ["run"]
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Forks and prints the new id; only copies, runs nothing."""
-    from omium._undo import refuse_undone
+    from omium.effects._undo import refuse_undone
 
     store = open_store(arguments, write=True)
     execution, at = head_or(store, arguments.target, arguments.at)

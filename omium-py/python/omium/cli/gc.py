@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omium._text import size
 from omium.cli._errors import DONE
 from omium.cli._target import open_store
 from omium.cli._terminal import Terminal, plural
+from omium.view._text import size
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -12,6 +12,7 @@ from omium.cli._errors import DONE, CommandError
 from omium.cli._target import exists, quoted, store_path
 from omium.cli._terminal import Terminal, plural, visible
 from omium.cli.ls import summary
+from omium.exceptions import StoreCorrupted
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -28,7 +29,16 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     store = Store(store_path(arguments))
     if arguments.id is not None and exists(store, arguments.id):
         raise CommandError(f"there is an execution {quoted(arguments.id)} already", "choose another --id")
-    execution = _from(arguments.file, store, arguments.id)
+    try:
+        execution = _from(arguments.file, store, arguments.id)
+    except StoreCorrupted as error:
+        why = str(error).removeprefix("the store is damaged: ")
+        if why.startswith("the index"):
+            raise
+        # What was read is the file; nothing of it has come into the store.
+        raise CommandError(
+            f"{visible(arguments.file)} is damaged: {why}", "export it again, and copy it as binary"
+        ) from error
     if arguments.json:
         terminal.json(summary(execution))
     else:

@@ -24,7 +24,8 @@ def search(topic): ...
 def research(topic):
     return search(topic)
 
-research.options(id="report-1").start("durable agents")   # killed? start it again"""
+if __name__ == "__main__":
+    research.options(id="report-1").start("durable agents")   # killed? start it again"""
 
 _LANGGRAPH = "graph = builder.compile(checkpointer=omium.langgraph.Saver())"
 

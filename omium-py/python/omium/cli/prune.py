@@ -35,7 +35,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     )
     if not arguments.json:
         _show(store, plan, terminal)
-    removed = 0 if arguments.dry_run else store.prune(plan)
+    removed = 0 if arguments.dry_run else store.prune(plan, terminal.progress("removing"))
+    terminal.end_progress()
     if arguments.json:
         terminal.json(
             {

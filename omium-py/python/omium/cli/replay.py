@@ -44,12 +44,15 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
             }
         )
         return REFUSED if diverged else DONE
-    steps = plural(report.steps, "step")
+    calls = plural(report.steps, "call")
     if not diverged:
         mark = terminal.style(terminal.glyph("✓", "ok"), "green")
-        terminal.print(f"{mark} {steps} answered from the record, the same result, nothing ran")
+        came_to = "the same result"
+        if execution.status not in ("completed", "failed"):
+            came_to = "up to where it ends"
+        terminal.print(f"{mark} {calls} answered from the record, {came_to}, nothing ran")
         return DONE
-    terminal.print(f"{steps} answered from the record, then the code went another way:")
+    terminal.print(f"{calls} answered from the record, then the code went another way:")
     for row in report.differences:
         terminal.print(f"  {visible(str(row))}")
     terminal.error(

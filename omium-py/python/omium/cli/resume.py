@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from omium.cli._code import load, printing_aside
 from omium.cli._errors import DONE, CommandError
-from omium.cli._status import show_value, tree
+from omium.cli._status import is_call, show_value, tree
 from omium.cli._target import find, open_store, quoted
 from omium.cli._terminal import Terminal, plural
 
@@ -19,22 +19,20 @@ __all__ = ["code_of", "run"]
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Resumes; what is recorded is not run again. Prints the result."""
     import omium
-    from omium import recovery
 
     store = open_store(arguments, write=True)
     execution = find(store, arguments.target)
     omium.init(store=store.path)
-    before = sum(entry.status == "done" for entry in store.entries(execution.id))
-    if execution.status != "completed":
+    before = sum(is_call(entry) for entry in store.entries(execution.id) if entry.status == "done")
+    over = execution.status in ("completed", "cancelled")
+    if not over:
         with printing_aside(arguments.json):
             code_of(execution.id, execution.workflow, execution.source)
             omium.get(execution.id).resume()
     after = store.execution(execution.id)
-    # Notes about the run as a whole, such as that of a crash, are not what it did.
-    since = store.entries(execution.id, all=True, after=execution.last_seq)
-    ran = sum(1 for each in since if each.scope != recovery.SCOPE)
+    ran = sum(map(is_call, store.entries(execution.id, all=True, after=execution.last_seq)))
     if arguments.json:
-        from omium._inspect import to_json
+        from omium.view._inspect import to_json
 
         terminal.json(
             {
@@ -46,13 +44,13 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
             }
         )
         return DONE
-    if execution.status == "completed":
+    if execution.status == "cancelled":
+        terminal.note(f"{quoted(execution.id)} was cancelled: nothing was run")
+        terminal.hint(f"omium fork {quoted(execution.id)} goes on from where it stopped, under another id")
+    elif over:
         terminal.note(f"{quoted(execution.id)} had completed already: nothing was run")
     else:
-        terminal.note(
-            f"{quoted(execution.id)} {after.status}: "
-            f"{plural(before, 'entry', 'entries')} from the record, {ran:,} recorded now"
-        )
+        terminal.note(f"{quoted(execution.id)} {after.status}: {plural(before, 'call')} from the record, {ran:,} ran")
     if after.result is not None:
         show_value(terminal, tree(after.result))
     return DONE

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from omium._omium import Store
-    from omium._undo import RollbackPlan
+    from omium.effects._undo import RollbackPlan
 
 __all__ = ["run"]
 
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Plans, shows the plan, and unless --plan acts on it."""
-    from omium import _undo
+    from omium.effects import _undo
 
     store = open_store(arguments, write=not arguments.plan)
     if arguments.to is None and split(arguments.target)[1] is None:
@@ -47,9 +47,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
 def _load(store: Store, plan: RollbackPlan, *, aside: bool) -> None:
     """Loads the code of what is to be undone, where this process does not know it."""
     import omium
-    from omium._registry import find_effect
     from omium.cli._code import load, printing_aside
-    from omium.exceptions import LeaseHeld
+    from omium.runtime._registry import find_effect
 
     omium.init(store=store.path)
     command = f"omium rollback {quoted(plan.execution)} --to {plan.to} --abandon-effects"
@@ -62,20 +61,13 @@ def _load(store: Store, plan: RollbackPlan, *, aside: bool) -> None:
         refused = f"{visible(effect.name)}@{effect.seq} cannot be undone: "
         if source is None:
             raise CommandError(refused + "the record does not say where its code is", hint, REFUSED)
-        # Held meanwhile: a script that starts its program when it is loaded must not run it forward now.
-        held = store.begin(store.execution(plan.execution).workflow, plan.execution, mode="attach")
         try:
             with printing_aside(aside):
                 load(source)
-        except LeaseHeld as error:
-            main = 'put what starts it under `if __name__ == "__main__":`'
-            raise CommandError(
-                refused + "its script starts the program when it is loaded", f"{main}, {hint}", REFUSED
-            ) from error
-        except (CommandError, ImportError, SyntaxError, OSError) as error:
+        except CommandError as error:
+            raise CommandError(refused + str(error), f"{error.hint}, {hint}", REFUSED) from error
+        except (ImportError, SyntaxError, OSError) as error:
             raise CommandError(refused + str(error), hint, REFUSED) from error
-        finally:
-            held.release()
 
 
 def _show(plan: RollbackPlan, terminal: Terminal) -> None:

@@ -6,17 +6,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omium import _boundary
 from omium.cli._code import start
 from omium.cli._errors import DONE
 from omium.cli._target import exists, quoted, scope_of
 from omium.cli._terminal import Terminal, duration, plural
+from omium.runtime import _boundary
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from omium._boundary import Boundary
     from omium._omium import Store
+    from omium.runtime._boundary import Boundary
 
 __all__ = ["run", "run_in_execution"]
 
@@ -38,6 +38,9 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         where = waiting.execution or id
         terminal.hint(f"omium answer {quoted(where)} VALUE, then run the same command again")
         return DONE
+    except KeyboardInterrupt:
+        terminal.note("interrupted: the same command again continues it")
+        raise
     finally:
         _boundary.watcher = None
     where = f"{quoted(id)}: " if exists(omium.config.store(), id) else ""

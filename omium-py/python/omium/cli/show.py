@@ -6,14 +6,14 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from omium import _pretty
-from omium._budget import spent
-from omium._text import size
 from omium.cli._errors import DONE
-from omium.cli._status import STYLES, content_of, entry_json, show_entries, status_of, tree
-from omium.cli._target import entry_at, exists, find, name_of, open_store, quoted, split
+from omium.cli._status import STYLES, content_of, entry_json, show_entries, status_of, tree, triggered
+from omium.cli._target import entry_at, exists, find, name_of, open_store, quoted, runs_on, split
 from omium.cli._terminal import Terminal, age, duration, moment, plural, visible
 from omium.cli.ls import summary
+from omium.runtime._budget import spent
+from omium.view import _pretty
+from omium.view._text import size
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -93,14 +93,14 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
             f"{plural(len(entries) - len(shown), 'earlier entry', 'earlier entries')}: omium log {quoted(execution.id)}"
         )
     if status == "waiting":
-        from omium._answers import open_questions
+        from omium.effects._answers import open_questions
 
         for question in open_questions(store, execution.id):
             terminal.note(f"@{question.seq} {visible(question.text)}")
         terminal.hint(f"omium answer {quoted(execution.id)} VALUE")
     _tell_stall(stalled, terminal)
     if status == "orphaned":
-        terminal.hint(f"nobody alive runs it: omium resume {quoted(execution.id)}")
+        terminal.hint(f"nobody alive runs it; {runs_on(execution)} goes on from here")
     return DONE
 
 
@@ -119,6 +119,8 @@ def _facts(
     left = len(every) - len(entries)
     beside = f", {left} left behind by rollbacks" if left > 0 else ""
     yield "head", f"@{execution.head}  {plural(len(entries), 'entry', 'entries')}, {bytes_live}{beside}"
+    if (standing := _next_nodes(entries)) and execution.status == "running":
+        yield "next", terminal.clip(standing, room)
     if used := spent(_usage(every)):
         yield "used", used
     if execution.owner:
@@ -138,6 +140,12 @@ def _facts(
             yield label, _glance(value, room)
     if execution.error:
         yield "error", terminal.style(terminal.clip(execution.error, room), "red")
+
+
+def _next_nodes(entries: list[Entry]) -> str:
+    """The nodes a LangGraph thread goes on with; whether it was killed or stopped there is not on record."""
+    last = next((each for each in reversed(entries) if each.kind == "state" and not each.scope), None)
+    return "" if last is None else ", ".join(triggered(last.values))
 
 
 def _usage(entries: list[Entry]) -> dict[str, int]:

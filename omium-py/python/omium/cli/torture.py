@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omium.cli._errors import DONE, FAILED, CommandError
 from omium.cli._terminal import Terminal, plural, visible
+from omium.cli.answer import value_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -24,6 +25,7 @@ _SHOWN = 3
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Tortures and reports; exit code 1 when a promise was broken."""
     from omium.torture.campaign import torture
+    from omium.torture.person import Person
     from omium.torture.trial import Program
 
     script = Path(arguments.script).absolute()
@@ -32,7 +34,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     with _directory(arguments.keep) as base:
         given = [Path(path).absolute() for path in arguments.given]
         watched = [Path(path).absolute() for path in arguments.watch]
-        program = Program(script, arguments.arguments, base, given, watched)
+        person = Person([value_of(text) for text in arguments.answer], {}, {})
+        program = Program(script, arguments.arguments, base, given, watched, person)
         findings = torture(
             program,
             limit=arguments.limit,
@@ -72,6 +75,8 @@ def _report(terminal: Terminal, script: Path, findings: Findings) -> None:
         terminal.print(f"  effect {visible(name)}: acts {plural(count, 'time')} in an uninterrupted run")
     for (name, outcome), count in sorted(findings.settled.items()):
         terminal.print(f"    {visible(name)} was under way at {plural(count, 'kill')}: {outcome}")
+    for question in findings.unanswered:
+        terminal.print(f"  not what comes after the question {visible(question)!r}; --answer VALUE lets it go on")
     if findings.unsteady:
         terminal.print(f"  not compared, it differs between uninterrupted runs: {_names(findings.unsteady)}")
     compared = plural(findings.compared, "value, status and file", "values, statuses and files")
@@ -113,6 +118,7 @@ def _json(script: Path, findings: Findings) -> dict[str, Any]:
         "not_reached": findings.missed,
         "compared": findings.compared,
         "not_compared": [list(key) for key in findings.unsteady],
+        "unanswered": findings.unanswered,
         "effects": dict(findings.effects),
         "settled": [
             {"effect": name, "outcome": outcome, "kills": count} for (name, outcome), count in findings.settled.items()

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from omium._pretty import one_line
 from omium.cli._errors import DONE, FAILED, USAGE, CommandError
 from omium.cli._failures import failure_json
-from omium.cli._status import tree
+from omium.cli._status import glance
 from omium.cli._target import find, name_of, open_store, quoted
-from omium.cli._terminal import Terminal, visible
+from omium.cli._terminal import Terminal, plural, visible
+from omium.recovery._changes import told
+from omium.recovery._said import said
+from omium.view._pretty import one_line
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from omium._omium import Entry, Store
     from omium.codec import Blob
+    from omium.recovery._changes import Changed
     from omium.recovery._experiment import Verdict
     from omium.recovery._why import Explanation
 
@@ -24,6 +28,9 @@ __all__ = ["run"]
 
 _TRIES_MAX = 5
 _ROWS_MAX = 8
+_LINKS_MAX = 8
+_CHANGES_MAX = 5
+_NAMES_MAX = 6
 _MARKS = {"confirmed": ("✓", "ok", "green"), "cleared": ("✗", "x", "red"), "unknown": ("?", "?", "yellow")}
 
 
@@ -48,15 +55,14 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
 
 
 def _confirm(store: Store, explanation: Explanation, arguments: Namespace) -> list[Verdict]:
-    from omium.cli.resume import code_of
+    from omium.cli import _experiment
     from omium.recovery._experiment import experiment
 
-    id = explanation.entry.execution
-    execution = store.execution(id)
-    code_of(id, execution.workflow, execution.source)
+    _experiment.check(store.execution(explanation.entry.execution), arguments.code)
+    run = partial(_experiment.run, code=arguments.code)
     verdicts: list[Verdict] = []
     for seq, value in _tries(explanation, arguments):
-        verdicts.append(experiment(store, explanation, seq, value, _resumed, live=arguments.live))
+        verdicts.append(experiment(store, explanation, seq, value, run, live=arguments.live))
         if verdicts[-1].outcome == "confirmed":
             break
     return verdicts
@@ -78,7 +84,7 @@ def _tries(explanation: Explanation, arguments: Namespace) -> list[tuple[int, Bl
     tries = []
     for seq in seqs:
         good = explanation.counterpart(seq)
-        if good is not None and good.value is not None:
+        if good is not None and good.value is not None and seq != explanation.entry.seq:
             tries.append((seq, (good.value.codec, good.value.read())))
     if not tries:
         raise CommandError(
@@ -88,40 +94,51 @@ def _tries(explanation: Explanation, arguments: Namespace) -> list[tuple[int, Bl
     return tries[:_TRIES_MAX]
 
 
-def _resumed(path: str, id: str) -> None:
-    import omium
-
-    omium.init(store=path, detect=None)
-    omium.get(id).resume()
-
-
 def _show(store: Store, explanation: Explanation, verdicts: list[Verdict], terminal: Terminal) -> None:
+    _show_failure(explanation, terminal)
+    suspect = explanation.suspects[0] if explanation.suspects else None
+    _show_chain(explanation, suspect, terminal)
+    _show_changes(explanation, terminal)
+    for verdict in verdicts:
+        glyph, plain, style = _MARKS[verdict.outcome]
+        mark = terminal.style(terminal.glyph(glyph, plain), style)
+        entry = store.entry(explanation.entry.execution, verdict.seq)
+        terminal.print(f"{mark} {_called(entry)} {verdict.outcome}: {visible(verdict.why)}")
+    if not verdicts and suspect is not None:
+        _show_suspect(store, explanation, suspect, terminal)
+    elif not verdicts:
+        terminal.hint(explanation.failure.suggestion)
+
+
+def _show_failure(explanation: Explanation, terminal: Terminal) -> None:
     failure, entry = explanation.failure, explanation.entry
-    id = quoted(entry.execution)
     where = f"@{entry.seq} {visible(failure.step or 'the workflow')}"
     terminal.print(f"{terminal.style(where, 'bold')}  {terminal.style(failure.type.replace('_', ' '), 'red')}")
     message = failure.message if failure.condition else f"{failure.error}: {failure.message}"
     for row in message.splitlines()[:_ROWS_MAX]:
-        terminal.print(f"  {visible(row)}")
-    for link in explanation.chain:
-        value = one_line(tree(link.entry.value), 60)
+        terminal.print(f"  {terminal.clip(row, 3 * terminal.width)}")
+    if failure.stack and failure.condition is None:
+        terminal.print(f"  {terminal.style('at ' + visible(failure.stack[-1]), 'dim')}")
+
+
+def _show_chain(explanation: Explanation, suspect: int | None, terminal: Terminal) -> None:
+    """The way from the failure to the suspect; without one of its own the nearest of what it was made of."""
+    way = explanation.way_to(suspect) if suspect is not None else ()
+    if len(way) < _LINKS_MAX:
+        near = [link for link in explanation.chain if link not in way and link.into == explanation.entry.seq]
+        way += tuple(near[: _LINKS_MAX - len(way)])
+    shown = sorted(way, key=lambda link: -link.entry.seq)
+    for link in shown:
         place = f" as {visible(link.source.path)}" if link.source.path else ""
         how = {"whole": "", "part": "in part ", "quoted": "quoted "}[link.source.how]
-        terminal.print(f"  {terminal.glyph('←', '<-')} @{link.entry.seq} {visible(name_of(link.entry))} = {value}")
-        terminal.print(f"      {terminal.style(f'went {how}into @{link.into}{place}', 'dim')}")
-    _show_changes(explanation, terminal)
-    for verdict in verdicts:
-        glyph, plain, style = _MARKS[verdict.outcome]
-        suspect = store.entry(entry.execution, verdict.seq)
-        mark = terminal.style(terminal.glyph(glyph, plain), style)
-        terminal.print(f"{mark} @{verdict.seq} {visible(name_of(suspect))} {verdict.outcome}: {visible(verdict.why)}")
-    if not verdicts and explanation.suspects:
-        suspect = store.entry(entry.execution, explanation.suspects[0])
-        terminal.print(f"suspect: @{suspect.seq} {visible(name_of(suspect))}")
-        if explanation.counterpart(suspect.seq) is not None:
-            terminal.hint(f"omium why {id} --confirm tries it with the output of the good run; no effect runs")
-        else:
-            terminal.hint(f"omium why {id} --suspect {suspect.seq} --value JSON tries it with another output")
+        head = f"  {terminal.glyph('←', '<-')} @{link.entry.seq} {visible(name_of(link.entry))} = "
+        went = f"  went {how}into @{link.into}{place}"
+        room = max(terminal.width - len(head) - len(went), 20)
+        value = one_line(said(link.entry), room)
+        terminal.print(f"{head}{value}{terminal.style(went, 'dim')}")
+    more = len(explanation.chain) - len(shown)
+    if more > 0:
+        terminal.print(terminal.style(f"    and {plural(more, 'other entry', 'other entries')} behind them", "dim"))
 
 
 def _show_changes(explanation: Explanation, terminal: Terminal) -> None:
@@ -135,11 +152,42 @@ def _show_changes(explanation: Explanation, terminal: Terminal) -> None:
     terminal.print(f"since the last good run, {good}:")
     for fact in explanation.facts:
         terminal.print(f"  {visible(fact)}")
-    for change in explanation.changes:
-        what = "gave another output for the same input" if change.what == "output" else "was given something else"
-        terminal.print(f"  @{change.entry.seq} {visible(name_of(change.entry))} {what}")
+    first = [each for each in explanation.changes if each.first]
+    for change in first[:_CHANGES_MAX]:
+        terminal.print(f"  {_called(change.entry)}: {_what(change)}")
         for row in change.lines[:_ROWS_MAX]:
             terminal.print(f"      {visible(row)}")
+    if len(first) > _CHANGES_MAX:
+        terminal.print(f"  and {plural(len(first) - _CHANGES_MAX, 'other change')}")
+    after = [f"@{each.entry.seq} {visible(each.entry.name)}" for each in explanation.changes if not each.first]
+    if after:
+        names = ", ".join(after[:_NAMES_MAX]) + (", …" if len(after) > _NAMES_MAX else "")
+        terminal.print(terminal.style(f"  what came of it: {names}", "dim"))
+    terminal.note(f"all of both: omium diff {good} {quoted(explanation.entry.execution)}")
+
+
+def _what(change: Changed) -> str:
+    own = f"its code changed ({visible(told(change.code))})" if change.code else ""
+    came = {"output": "gave another output for the same input", "input": "was given something else", "code": ""}
+    return ", and it ".join(part for part in (own, came[change.what]) if part)
+
+
+def _called(entry: Entry) -> str:
+    """The entry with what tells it from others of its name."""
+    given = glance(entry)
+    return f"@{entry.seq} {visible(name_of(entry))}" + (f"({given})" if given else "")
+
+
+def _show_suspect(store: Store, explanation: Explanation, seq: int, terminal: Terminal) -> None:
+    id = quoted(explanation.entry.execution)
+    terminal.print(f"suspect: {_called(store.entry(explanation.entry.execution, seq))}")
+    if seq == explanation.entry.seq:
+        return
+    good = explanation.counterpart(seq)
+    if good is not None and good.value is not None:
+        terminal.hint(f"omium why {id} --confirm tries it with the output of the good run; no effect runs")
+    else:
+        terminal.hint(f"omium why {id} --suspect {seq} --value JSON tries it with another output")
 
 
 def _json(explanation: Explanation, verdicts: list[Verdict]) -> dict[str, Any]:
@@ -153,7 +201,14 @@ def _json(explanation: Explanation, verdicts: list[Verdict]) -> dict[str, Any]:
         "last_good": None if explanation.good is None else explanation.good.id,
         "facts": list(explanation.facts),
         "changes": [
-            {**_place(each.entry), "what": each.what, "good": each.good.seq, "lines": list(each.lines)}
+            {
+                **_place(each.entry),
+                "what": each.what,
+                "code": list(each.code),
+                "first": each.first,
+                "good": each.good.seq,
+                "lines": list(each.lines),
+            }
             for each in explanation.changes
         ],
         "suspects": list(explanation.suspects),

@@ -35,10 +35,12 @@ class Failure:
 
 
 def _open(name: str, item: Any) -> Any:
-    """What may be recorded of a part of an exception: messages quote the requests that failed."""
-    if type(item) is not str:
-        return item
-    return _redact.REDACTED if _redact.names_secret(name) else _redact.text(item)
+    """What may be recorded of a part of an exception: messages, and the bodies of answers, quote the requests."""
+    if type(item) is str and _redact.names_secret(name):
+        return _redact.REDACTED
+    if type(item) is tuple:
+        return tuple(_redact.tree(list(item)))
+    return _redact.tree(item) if type(item) in (str, list, dict) else item
 
 
 def reduce(error: BaseException) -> tuple[int, Any]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from omium import _context
 from omium.crewai import _check, _install, _patch
 from omium.exceptions import FrameworkUnsupported
+from omium.runtime import _context
 
 if TYPE_CHECKING:
     from collections.abc import Callable

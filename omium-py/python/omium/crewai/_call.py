@@ -3,24 +3,24 @@
     claim -> recorded? answer -> intent, where there is one -> body -> commit
 
 Within a crew the order of calls proves nothing: tasks, tools and memories run in threads. They are found by
-what they are given, in the scope of their task.
+what they are given, in the scope of their task. The model calls of one agent are the exception (`_order.py`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omium import _timeout, codec
-from omium._place import Place
-from omium._worker import off_loop
-from omium.crewai._escape import Seam, unordered
+from omium.crewai._escape import Seam, stops, unordered
 from omium.exceptions import Divergence, NotSerializable
+from omium.runtime import _timeout
+from omium.runtime._place import Place
+from omium.runtime._worker import off_loop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from omium import _omium
-    from omium._context import Frame
+    from omium import _omium, codec
+    from omium.runtime._context import Frame
 
 __all__ = ["Call", "Kept"]
 
@@ -42,6 +42,14 @@ class Call:
         self.name = name
         self.inputs = inputs
 
+    def claim(self, frame: Frame) -> Place:
+        """Its place in the record."""
+        return Place(unordered(frame), self.kind, self.name, self.inputs)
+
+    def arrive(self, place: Place, seq: int) -> None:
+        """Moves whoever called to the entry that answers."""
+        place.arrive(seq)
+
     def begin(self, place: Place) -> None:
         """Just before the body; the place for an intent. May block on the disk."""
 
@@ -59,17 +67,17 @@ class Call:
             place = self._claim(frame)
             try:
                 if (entry := place.recorded) is not None:
-                    place.arrive(entry.seq)
+                    self.arrive(place, entry.seq)
                     return self.answer(place, entry)
                 self.begin(place)
                 try:
                     value = _timeout.run(place.inside(), body, None)
                 except Exception as error:
-                    if not place.aborts(error):
+                    if not stops(place.run, error):
                         self._note(place, error)
                     raise
                 kept = self._kept(place, value)
-                place.arrive(self._commit(place, kept))
+                self.arrive(place, self._commit(place, kept))
                 return kept.value
             finally:
                 place.leave()
@@ -79,23 +87,23 @@ class Call:
             place = self._claim(frame)
             try:
                 if (entry := place.recorded) is not None:
-                    place.arrive(entry.seq)
+                    self.arrive(place, entry.seq)
                     return await off_loop(self.answer, place, entry)
                 await off_loop(self.begin, place)
                 try:
                     value = await _timeout.arun(place.inside(), body, None)
                 except Exception as error:
-                    if not place.aborts(error):
+                    if not stops(place.run, error):
                         await off_loop(self._note, place, error)
                     raise
                 kept = self._kept(place, value)
-                place.arrive(await off_loop(self._commit, place, kept))
+                self.arrive(place, await off_loop(self._commit, place, kept))
                 return kept.value
             finally:
                 place.leave()
 
     def _claim(self, frame: Frame) -> Place:
-        place = Place(unordered(frame), self.kind, self.name, self.inputs)
+        place = self.claim(frame)
         if place.intent is not None and frame.run.native.mode == "record":
             place.leave()
             error = Divergence(

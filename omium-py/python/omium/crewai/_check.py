@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import Any
 
@@ -9,7 +10,8 @@ from omium.exceptions import FrameworkUnsupported
 
 __all__ = ["check", "find"]
 
-_SUPPORTED = ((1, 14), (1, 15))
+_FIRST, _LAST = (1, 14, 7), (1, 15)
+"""Before 1.14.4 an agent's conversation ran on from task to task, and up to 1.14.6 human input was not sound."""
 
 _NAMES = (
     ("crewai.crew", "Crew", ("kickoff", "akickoff")),
@@ -19,6 +21,7 @@ _NAMES = (
     ("crewai.tools.base_tool", "Tool", ("run",)),
     ("crewai.tools.structured_tool", "CrewStructuredTool", ("invoke", "ainvoke")),
     ("crewai.tools.agent_tools.base_agent_tools", "BaseAgentTool", ()),
+    ("crewai.agents.cache.cache_handler", "CacheHandler", ("add",)),
     ("crewai.flow.flow", "Flow", ("kickoff_async",)),
     ("crewai.agent", "Agent", ("kickoff", "kickoff_async")),
     ("crewai.knowledge.knowledge", "Knowledge", ("query",)),
@@ -32,11 +35,11 @@ _NAMES = (
 def check() -> None:
     """Raises FrameworkUnsupported, which names the version and what it was expected to have."""
     version = import_module("crewai").__version__
-    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-    known = " to ".join(".".join(map(str, each)) for each in (_SUPPORTED[0], _SUPPORTED[-1]))
-    if not _SUPPORTED[0] <= numbers <= _SUPPORTED[-1]:
+    numbers = tuple(map(int, re.findall(r"\d+", version)[:3]))
+    known = "1.14.7 to 1.15"
+    if not (numbers >= _FIRST and numbers[:2] <= _LAST):
         raise FrameworkUnsupported(
-            f"crewai {version} is installed and omium records crewai {known}: install 'crewai>=1.14,<1.16'"
+            f"crewai {version} is installed and omium records crewai {known}: install 'crewai>=1.14.7,<1.16'"
         )
     missing = [name for module, owner, methods in _NAMES for name in _missing(module, owner, methods)]
     if missing:

@@ -10,14 +10,16 @@ from __future__ import annotations
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING
 
-from omium._live import is_abort
+from omium.exceptions import LeaseHeld
+from omium.runtime._live import is_abort
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from omium._context import Frame
+    from omium.runtime._context import Frame
+    from omium.runtime._live import LiveRun
 
-__all__ = ["Escape", "Host", "Seam", "unordered"]
+__all__ = ["Escape", "Host", "Seam", "stops", "unordered"]
 
 _NO_STRAND = 0
 """An owner that no strand is: a claim with it is found by its address alone."""
@@ -36,6 +38,16 @@ class Escape(BaseException):
 def unordered(frame: Frame) -> Frame:
     """The frame for a claim. Where CrewAI decides what runs in which thread, order proves nothing."""
     return frame._replace(owner=_NO_STRAND) if _hosted.get() else frame
+
+
+def stops(run: LiveRun, error: Exception) -> bool:
+    """Whether the execution has ended, by this error or before it.
+
+    An execution that somebody else runs is no tool's failure for a model to go on from.
+    """
+    if is_abort(error) or (isinstance(error, LeaseHeld) and _hosted.get()):
+        run.abort(error)
+    return run.aborted is not None
 
 
 class Host:
@@ -80,7 +92,5 @@ class Seam:
         if not isinstance(error, Exception):
             return
         run = self._frame.run
-        if is_abort(error):
-            run.abort(error)
-        if error is run.aborted and _hosted.get():
+        if stops(run, error) and error is run.aborted and _hosted.get():
             raise Escape(error) from None

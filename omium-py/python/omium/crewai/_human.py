@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
-from omium import _context
 from omium.crewai import _patch
 from omium.crewai._call import Call, Kept
 from omium.crewai._model import stable
+from omium.runtime import _context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from omium import _omium
-    from omium._place import Place
+    from omium.runtime._place import Place
 
 __all__ = ["patched_feedback", "patched_input_provider", "patched_provider", "recorded_answers", "watch_providers"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from omium.crewai import _check, _human, _kickoff, _memory, _model, _patch, _task, _tool, _usage
+from omium.crewai import _check, _human, _kickoff, _memory, _model, _patch, _prompt, _task, _tool, _usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +52,7 @@ def uninstrument() -> None:
 
 def _install() -> None:
     from crewai.agent import Agent
+    from crewai.agents.cache.cache_handler import CacheHandler
     from crewai.crew import Crew
     from crewai.flow.flow import Flow
     from crewai.knowledge.knowledge import Knowledge
@@ -59,6 +60,7 @@ def _install() -> None:
     from crewai.task import Task
     from crewai.tools.base_tool import BaseTool
     from crewai.tools.structured_tool import CrewStructuredTool
+    from crewai.utilities.prompts import Prompts
 
     _patch.family(
         BaseLLM,
@@ -66,10 +68,12 @@ def _install() -> None:
             "call": _model.patched_call,
             "acall": _model.patched_acall,
             "_track_token_usage_internal": _usage.tracked,
+            "get_input_tokens_count": _prompt.patched_count,
         },
     )
     _patch.family(BaseTool, {"run": _tool.patched_run, "arun": _tool.patched_arun})
     _patch.family(CrewStructuredTool, {"invoke": _tool.patched_invoke, "ainvoke": _tool.patched_ainvoke})
+    _patch.inherited(CacheHandler, "add", _usage.cached)
     _patch.inherited(Task, "_execute_core", _task.patched_core)
     _patch.inherited(Task, "_aexecute_core", _task.patched_acore)
     _patch.inherited(Task, "_execute_task_async", _task.patched_thread)
@@ -84,6 +88,10 @@ def _install() -> None:
     _patch.inherited(Agent, "kickoff_async", _kickoff.patched_agent_async)
     _patch.inherited(Knowledge, "query", _memory.patched_query)
     _patch.inherited(Knowledge, "aquery", _memory.patched_aquery)
+    if hasattr(Prompts, "_build_date_block"):
+        _patch.inherited(Prompts, "_build_date_block", _prompt.patched_date)
+    else:
+        _patch.inherited(Agent, "_inject_date_to_task", _prompt.patched_injection)
     lite = _check.find("crewai.lite_agent", "LiteAgent")
     if lite is not None:
         _patch.inherited(lite, "kickoff", _kickoff.patched_agent)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from omium import _context
-from omium._place import Place
-from omium._worker import off_loop
 from omium.crewai._escape import Host, Seam, unordered
 from omium.crewai._human import watch_providers
 from omium.crewai._usage import crew_of
+from omium.runtime import _context
+from omium.runtime._place import Place
+from omium.runtime._worker import off_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable

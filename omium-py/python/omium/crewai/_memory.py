@@ -8,14 +8,14 @@ from __future__ import annotations
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
-from omium import _context
 from omium.crewai._nested import Nested
+from omium.runtime import _context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from omium._place import Place
     from omium.crewai._call import Kept
+    from omium.runtime._place import Place
 
 __all__ = ["patched_aquery", "patched_query", "patched_recall", "patched_save"]
 

@@ -6,17 +6,21 @@ import re
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
-from omium import _context, codec
-from omium.crewai import _usage
+from omium import codec
+from omium.crewai import _order, _usage
 from omium.crewai._call import Call, Kept
+from omium.runtime import _context
+from omium.runtime._place import Place
+from omium.wire import nearest
+from omium.wire.identity import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from omium import _omium
-    from omium._place import Place
+    from omium.exceptions import Divergence
 
-__all__ = ["patched_acall", "patched_call", "show", "stable"]
+__all__ = ["patched_acall", "patched_call", "request", "show", "stable"]
 
 _SETTINGS = ("temperature", "top_p", "max_tokens", "seed", "frequency_penalty", "presence_penalty", "n")
 _MESSAGE = ("role", "content", "name", "tool_calls", "tool_call_id")
@@ -67,22 +71,39 @@ _PARAMETERS = (
 )
 
 
+class _Asked(Place):
+    """The claim of a model call: a divergence shows the recorded request that comes nearest."""
+
+    __slots__ = ()
+
+    def _explain(self, error: Divergence, name: str) -> Divergence:
+        return nearest.explain(error, self._frame, name, self._input)
+
+
 class _ModelCall(Call):
     def __init__(self, llm: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         given = {**dict(zip(_PARAMETERS, args, strict=False)), **kwargs}
-        super().__init__("llm", str(llm.model), _inputs(llm, given))
+        super().__init__("llm", str(llm.model), request(llm, given))
         self._llm = llm
         self._given = given
         self._metrics: dict[str, int] = {}
         self._metered = _usage.metered()
+        self._turn = _order.Turn(given)
 
     def run(self, frame: _context.Frame, body: Callable[[], Any]) -> Any:
-        with self._metered as self._metrics:
+        with self._metered as self._metrics, self._turn:
             return super().run(frame, body)
 
     async def arun(self, frame: _context.Frame, body: Callable[[], Any]) -> Any:
-        with self._metered as self._metrics:
+        with self._metered as self._metrics, self._turn:
             return await super().arun(frame, body)
+
+    def claim(self, frame: _context.Frame) -> Place:
+        return _Asked(self._turn.take(frame), self.kind, self.name, self.inputs)
+
+    def arrive(self, place: Place, seq: int) -> None:
+        self._turn.arrive(seq)
+        super().arrive(place, seq)
 
     def begin(self, place: Place) -> None:
         place.run.afford()
@@ -135,12 +156,13 @@ def _streams(llm: Any) -> bool:
     return bool(getattr(llm, "stream", False) if effective is None else effective())
 
 
-def _inputs(llm: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+def request(llm: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """What makes two calls the same. No key, no id made by CrewAI, nothing of the connection."""
     messages = given.get("messages")
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
-    inputs: dict[str, Any] = {"messages": [_message(each) for each in messages or ()]}
+    # CrewAI makes up an id for a tool call whose provider gives none, from an address in memory.
+    inputs: dict[str, Any] = {"messages": numbered([_message(each) for each in messages or ()])}
     if given.get("tools"):
         inputs["tools"] = stable(given["tools"])
     if given.get("response_model") is not None:

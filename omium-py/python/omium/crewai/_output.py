@@ -8,7 +8,7 @@ from omium.exceptions import InvalidInput, NotSerializable
 
 if TYPE_CHECKING:
     from omium import codec
-    from omium._place import Place
+    from omium.runtime._place import Place
 
 __all__ = ["dump", "load"]
 

@@ -6,19 +6,20 @@ import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from omium import _context, codec
-from omium.crewai import _output, _usage
+from omium import codec
+from omium.crewai import _changed, _output, _usage
 from omium.crewai._escape import Host
 from omium.crewai._human import recorded_answers
 from omium.crewai._model import show, stable
 from omium.crewai._nested import Nested
+from omium.runtime import _context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from omium import _omium
-    from omium._place import Place
     from omium.crewai._call import Kept
+    from omium.runtime._place import Place
 
 __all__ = ["patched_acore", "patched_core", "patched_thread"]
 
@@ -84,6 +85,9 @@ class _TaskCall(Nested):
         self._agent = agent
         self._context = context
         super().__init__("step", self._label(), self._fingerprint())
+
+    def begin(self, place: Place) -> None:
+        _changed.tell(place, self.name, self.inputs)
 
     def keep(self, place: Place, value: Any) -> Kept:
         return self.spent(value, _output.dump(place, value))

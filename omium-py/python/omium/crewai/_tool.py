@@ -6,17 +6,19 @@ from contextvars import ContextVar
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from omium import _context, _doubt, _intent, codec
+from omium import codec
 from omium.crewai._model import stable
 from omium.crewai._nested import Nested
+from omium.effects import _doubt, _intent
 from omium.exceptions import InvalidInput, NotSerializable
+from omium.runtime import _context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from omium import _omium
-    from omium._place import Place
     from omium.crewai._call import Kept
+    from omium.runtime._place import Place
 
 __all__ = [
     "InDoubtPolicy",

@@ -7,16 +7,20 @@ import weakref
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from omium import codec
+from omium.exceptions import NotSerializable
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from omium._handle import Execution
-    from omium._live import LiveRun
+    from omium.runtime._live import LiveRun
 
 __all__ = [
     "Tally",
     "Usage",
     "billed",
+    "cached",
     "credit",
     "crew_of",
     "metered",
@@ -110,6 +114,8 @@ class Tally:
         self._outer = tally.get()
         self.spent: dict[str, dict[str, int]] = {}
         self.streamed: list[str] = []
+        self.cached: list[list[Any]] = []
+        """What CrewAI put into the crew's cache of tool results: tool, input, output."""
 
     def add(self, llm: Any, metrics: Mapping[str, int]) -> None:
         with _lock:
@@ -122,6 +128,21 @@ class Tally:
         self.streamed.append(text)
         if self._outer is not None:
             self._outer.stream(text)
+
+    def cache(self, result: list[Any]) -> None:
+        self.cached.append(result)
+        if self._outer is not None:
+            self._outer.cache(result)
+
+    def refill(self, results: Iterable[list[Any]]) -> None:
+        """Puts into the cache again what a call that is now answered had put there."""
+        quiet = tally.set(None)
+        try:
+            for result in results:
+                self._crew._cache_handler.add(*result)
+                self.cache(result)
+        finally:
+            tally.reset(quiet)
 
     def restore(self, run: LiveRun, spent: Mapping[str, Mapping[str, int]]) -> None:
         """Counts again what a call cost that is now answered from the record."""
@@ -191,6 +212,29 @@ def tracked(method: Callable[..., None]) -> Callable[..., None]:
             add(sums, {name: value - before.get(name, 0) for name, value in self._token_usage.items()})
 
     return track
+
+
+def cached(method: Callable[..., None]) -> Callable[..., None]:
+    """Wraps CacheHandler.add: a task that is answered must leave the next one the same cache."""
+    from functools import wraps
+
+    @wraps(method)
+    def add(self: Any, tool: str, input: str, output: Any) -> None:
+        method(self, tool, input, output)
+        here = tally.get()
+        if here is not None and self is getattr(crew_of.get(), "_cache_handler", None) and _kept(output):
+            here.cache([tool, input, output])
+
+    return add
+
+
+def _kept(output: Any) -> bool:
+    """Whether it can be noted; what only pickle can keep, a resume asks the tool for again."""
+    try:
+        codec.dumps(output)
+    except NotSerializable:
+        return False
+    return True
 
 
 def credit(llm: Any, metrics: Mapping[str, int]) -> None:

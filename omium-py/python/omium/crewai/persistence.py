@@ -11,8 +11,9 @@ from crewai.flow.async_feedback.types import PendingFeedbackContext
 from crewai.flow.persistence.base import FlowPersistence
 from pydantic import BaseModel, PrivateAttr
 
-from omium import _context, _omium, codec, config
+from omium import _omium, codec, config
 from omium.crewai._call import Call
+from omium.runtime import _context
 
 if TYPE_CHECKING:
     from collections.abc import Callable

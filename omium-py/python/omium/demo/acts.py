@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omium._text import size
 from omium.demo.money import with_a_card
 from omium.demo.outcome import Figures, Outcome, Promise, checkpoints, entries
+from omium.view._text import size
 
 if TYPE_CHECKING:
     from omium._omium import Entry

@@ -98,7 +98,7 @@ class Stage:
         """What the payment provider did, as its book has it: `charged 36000`, `refunded 36000`."""
         book = self.directory / "payments.txt"
         rows = book.read_text("utf-8").splitlines() if book.exists() else []
-        return [" ".join(row.split()[1:3]) for row in rows]
+        return [f"{what} {int(cents) / 100:.0f} euros" for _, what, cents, *_ in map(str.split, rows)]
 
     def run_and_kill(self, *command: str, after: str) -> None:
         """Runs a program with what it prints, and kills it as soon as it has printed a line that begins so."""
@@ -175,6 +175,7 @@ class Stage:
         return kept | {
             "PYTHONPATH": os.pathsep.join(path for path in paths if path),
             "PYTHONUNBUFFERED": "1",
-            "PYTHONIOENCODING": "utf-8",
+            # What a command prints is shown on: it may use no more signs than this terminal has.
+            "PYTHONIOENCODING": "utf-8" if self.story.terminal.unicode else "ascii",
             **{f"DEMO_{name.upper()}": str(value) for name, value in model.items()},
         }

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omium._text import size
 from omium.demo.acts import ACTS
 from omium.demo.child import Stage
 from omium.demo.story import Story
+from omium.view._text import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +34,10 @@ def play(terminal: Terminal, keep: str | None) -> bool:
         story.title("What it came to")
         _table(terminal, [outcome.figures for outcome in outcomes])
     kept = _promises(story, outcomes)
+    story.say("")
+    story.caption("Now a program of your own: omium torture agent.py kills it at every step and says whether it held.")
     if keep is not None:
-        story.say(f"\n  Everything is still there: cd {directory}/1 && omium ls")
+        story.say(f"  Everything of this is still there: cd {directory}/1 && omium ls")
     return kept
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,6 +65,12 @@ class Story:
             rows = [self.terminal.style(left_out, "dim"), *rows[-tail:]]
         for row in rows:
             self.say(f"    {row}".rstrip())
+        self.say("")
+
+    def side_by_side(self, columns: dict[str, list[str]]) -> None:
+        """Lists beside each other under their titles."""
+        rows = zip_longest(*columns.values(), fillvalue="")
+        self.terminal.table(tuple(columns), [*rows], indent="    ")
         self.say("")
 
     def environment(self) -> dict[str, str]:

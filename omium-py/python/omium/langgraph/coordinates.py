@@ -16,8 +16,8 @@ from omium import _omium, codec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omium._live import LiveRun
     from omium._omium import Store
+    from omium.runtime._live import LiveRun
 
 __all__ = ["Coordinates", "Level", "Scopes"]
 

@@ -54,7 +54,7 @@ class Link:
             config.instrument()
         settings = config.settings()
         return Store(
-            settings.store if self._path is None else self._path,
+            config.confined() or self._path or settings.store,
             durability=settings.durability if self._durability is None else self._durability,
         )
 

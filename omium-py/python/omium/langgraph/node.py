@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.checkpoint.serde.types import ERROR, RESUME
 
-from omium import _context, config
-from omium._context import Frame
-from omium._live import LiveRun
-from omium._undo import refuse_open
+from omium import config
+from omium.effects._undo import refuse_open
 from omium.langgraph.coordinates import Coordinates, Scopes
+from omium.recovery import watch
+from omium.runtime import _context
+from omium.runtime._context import Frame
+from omium.runtime._live import LiveRun
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -58,6 +60,8 @@ class _Thread:
         self.tasks: dict[str, _Task] = {}
         self.run: LiveRun | None = None
         self.scopes = Scopes(store, id)
+        self.watch = watch(config.settings().detect)
+        """Of one invocation of the graph: each superstep opens a run of its own."""
 
     def task(self, id: str, marks: tuple[Any, int], config: Mapping[str, Any]) -> _Task:
         with self.lock:
@@ -96,6 +100,7 @@ class _Thread:
     def start(self) -> None:
         """A new invocation of the graph: whatever aborted the one before is over."""
         with self.lock:
+            self.watch = watch(config.settings().detect)
             if self.run is not None and self.run.ended:
                 self.run = None
 
@@ -104,6 +109,7 @@ class _Thread:
             refuse_open(self.store, self.id)
             native = self.store.begin("langgraph", self.id, mode="attach")
             self.run = LiveRun(self.store, native, config.settings().codec)
+            self.run.watch = self.watch
         return self.run
 
 

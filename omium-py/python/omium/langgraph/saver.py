@@ -15,7 +15,6 @@ from langgraph.checkpoint.base import (
     DeltaChannelHistory,
 )
 
-from omium import _boundary
 from omium.exceptions import InvalidInput
 from omium.langgraph import history
 from omium.langgraph.convert import address, loader, place, sharing_loader, to_tuple
@@ -25,6 +24,7 @@ from omium.langgraph.listing import matching, newest_first
 from omium.langgraph.node import NODES
 from omium.langgraph.parents import Parents
 from omium.langgraph.saving import Commit, saving, saving_writes
+from omium.runtime import _boundary
 
 if TYPE_CHECKING:
     import builtins

@@ -13,6 +13,7 @@ from langgraph.checkpoint.base import (
     get_checkpoint_metadata,
 )
 
+from omium import _redact
 from omium._omium import Store
 from omium.exceptions import InvalidInput
 from omium.langgraph import status
@@ -99,7 +100,7 @@ def saving_writes(
     if key is None:
         raise InvalidInput("writes belong to a checkpoint: the config needs a checkpoint_id")
     encoded = [
-        (WRITES_IDX_MAP.get(channel, index), channel, *dump(serde, value, f"the write to channel {channel!r}"))
+        (WRITES_IDX_MAP.get(channel, index), channel, *dump(serde, _told(value), f"the write to channel {channel!r}"))
         for index, (channel, value) in enumerate(writes)
     ]
     channels = [channel for channel, _ in writes]
@@ -111,3 +112,12 @@ def saving_writes(
             store.put_writes(execution, scope, key, task, path, encoded, replace=replace, status=standing)
 
     return commit
+
+
+def _told(value: Any) -> Any:
+    """A failure that quotes a secret as its text without it, which is what LangGraph's serde keeps of it anyway."""
+    if not isinstance(value, BaseException):
+        return value
+    text = repr(value)
+    open_text = _redact.text(text)
+    return value if open_text == text else open_text

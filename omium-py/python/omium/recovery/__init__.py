@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from omium import _omium
-    from omium._place import Place
     from omium.recovery._actions import GoOn
+    from omium.runtime._place import Place
 
 __all__ = [
     "SCOPE",
@@ -54,7 +54,7 @@ def failure() -> Failure | None:
 
     None in a step that runs for the first time, and outside of one.
     """
-    from omium import _context
+    from omium.runtime import _context
 
     here = _context.frame()
     return None if here is None else here.failure

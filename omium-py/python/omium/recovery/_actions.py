@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from omium import _context, _omium, codec
-from omium._live import Rewind, failures_behind, is_abort
+from omium import _omium, codec
 from omium.recovery import SCOPE, _failure
 from omium.recovery._failure import Failure
+from omium.runtime import _asking, _context
+from omium.runtime._live import Rewind, failures_behind, is_abort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from omium._live import LiveRun
-    from omium._place import Place
     from omium.recovery._policy import Recovery
+    from omium.runtime._live import LiveRun
+    from omium.runtime._place import Place
 
 __all__ = ["GoOn", "acarry", "carry", "decide", "pending", "repairs"]
 
@@ -84,8 +85,8 @@ def _same(one: _omium.Entry, other: _omium.Entry) -> bool:
     return (one.scope, one.key, one.occurrence) == (other.scope, other.key, other.occurrence)
 
 
-def within(scope: str, entry: _omium.Entry) -> bool:
-    """Whether what stands in that scope was called by the entry."""
+def within(scope: str, entry: _omium.Entry | Place) -> bool:
+    """Whether what stands in that scope was called by the entry, or by what has that place."""
     base = entry.path
     return scope.startswith(base) and scope[len(base) : len(base) + 1] in ("", "/", "~", ":")
 
@@ -95,10 +96,8 @@ def carry(place: Place, error: Exception) -> GoOn | None:
     question = _question(place, error)
     if question is None:
         return None
-    from omium import signal
-
     while True:
-        understood, go_on = _understood(signal.ask(question))
+        understood, go_on = _understood(_asking.ask(question))
         if understood:
             return go_on
 
@@ -108,10 +107,8 @@ async def acarry(place: Place, error: Exception) -> GoOn | None:
     question = _question(place, error)
     if question is None:
         return None
-    from omium import signal
-
     while True:
-        understood, go_on = _understood(await signal.aask(question))
+        understood, go_on = _understood(await _asking.aask(question))
         if understood:
             return go_on
 
@@ -207,13 +204,11 @@ def asked(run: LiveRun) -> GoOn | Literal["fail"] | None:
 
 
 def _ask(run: LiveRun, question: str) -> GoOn | None:
-    from omium import signal
-
     outer = _context.current.get()
     _context.current.set(_context.Frame(run, SCOPE, 0, _NOBODY, host=_context.place()))
     try:
         while True:
-            understood, go_on = _understood(signal.ask(question))
+            understood, go_on = _understood(_asking.ask(question))
             if understood:
                 return go_on
     finally:
@@ -223,7 +218,9 @@ def _ask(run: LiveRun, question: str) -> GoOn | None:
 def note(run: LiveRun, failure: Failure, decided: Decided | None = None) -> int:
     """Records a failure of the run as a whole; returns its seq."""
     claim = run.native.claim("note", SCOPE, _NOTE, os.urandom(16), spawned=True)
-    return run.native.commit(claim, codec.dumps(None), meta=_failure.record(failure, decided))
+    return run.native.commit(
+        claim, codec.dumps(None), meta=codec.dumps({**_failure.record(failure, decided), **run.introduction()})
+    )
 
 
 def ended(run: LiveRun, error: BaseException) -> None:

@@ -39,6 +39,7 @@ SUGGESTIONS: Final[Mapping[FailureType, str]] = {
     "divergence": "bring back the code that made the record, or fork before the entry and go on from there",
     "budget": "raise the budget, then resume: what is recorded is not paid for again",
     "crash": "resume it: what is recorded is not run again",
+    "stuck": "change what it decides by, or give the step that hangs a timeout=, then resume",
     "other": "`omium why` shows what changed since the last good run",
 }
 
@@ -49,13 +50,14 @@ _OWN: tuple[tuple[type[Exception], FailureType], ...] = (
     (NotSerializable, "bad_output"),
     (InDoubt, "tool_error"),
     (UndoFailed, "tool_error"),
-    (Stuck, "other"),
+    (Stuck, "stuck"),
 )
 
 _PATTERNS: Final[Mapping[str, FailureType]] = {
     r"^(Pre|Post)conditionFailed$|^CheckFailed$": "failed_check",
     r"^Divergence$": "divergence",
     r"^BudgetExceeded$": "budget",
+    r"^Stuck$": "stuck",
     r"Timeout|TimedOut|DeadlineExceeded": "timeout",
     r"RateLimit|TooManyRequests|ResourceExhausted|Throttl|QuotaExceeded": "rate_limit",
     r"^API(Connection|Status|Response)?Error$|InternalServer|Unavailable|Overloaded|BadGateway": "provider_error",

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from omium import _redact, codec
 from omium.codec import text
 from omium.recovery import _classes
+from omium.recovery._stack import of_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from omium import _omium
 
-__all__ = ["Failure", "FailureType", "decision", "of_entry", "record"]
+__all__ = ["Failure", "FailureType", "decision", "meta", "of_entry", "record", "restored"]
 
 FailureType = Literal[
     "timeout",
@@ -25,10 +26,10 @@ FailureType = Literal[
     "divergence",
     "budget",
     "crash",
+    "stuck",
     "other",
 ]
 
-_STACK_FRAMES_MAX = 20
 _MESSAGE_CHARS_MAX = 2_000
 _KEY = "failure"
 _DECISION = "recovery"
@@ -42,7 +43,7 @@ class Failure(NamedTuple):
     """The class of the exception."""
     message: str
     step: str | None = None
-    """What failed; None for the workflow itself."""
+    """What failed, or hangs; None for the workflow itself."""
     seq: int = 0
     """Its entry, as `EXEC@SEQ`."""
     suspect: int | None = None
@@ -56,6 +57,8 @@ class Failure(NamedTuple):
     """The part of the value that did not pass it."""
     recovery: str | None = None
     """What the policy did next, such as "rollback:plan"."""
+    passed_over: str | None = None
+    """Why a rollback the policy asked for was not made."""
     created_ms: int = 0
     live: bool = True
     """False when a rollback left it behind."""
@@ -83,66 +86,62 @@ def of(error: BaseException, kind: str | None = None) -> Failure:
         type=_classes.type_of(error, kind),
         error=type(error).__qualname__,
         message=_redact.text(text(error)[:_MESSAGE_CHARS_MAX]),
-        stack=_stack(error),
+        stack=of_traceback(error.__traceback__),
         condition=getattr(error, "condition", None) if _classes.is_check(error) else None,
         path=getattr(error, "path", None) if _classes.is_check(error) else None,
     )
 
 
-def record(failure: Failure, decided: Mapping[str, Any] | None = None) -> codec.Blob:
-    """The meta of a failed entry."""
-    kept = ("type", "error", "message", "stack", "condition", "path")
+def record(failure: Failure, decided: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What the meta of a failed entry says of the failure."""
+    kept = ("type", "error", "message", "step", "stack", "condition", "path")
     plain = {name: value for name in kept if (value := getattr(failure, name)) not in (None, ())}
     if "stack" in plain:
         plain["stack"] = list(failure.stack)
-    return codec.dumps({_KEY: plain, **({_DECISION: dict(decided)} if decided else {})})
+    return {_KEY: plain, **({_DECISION: dict(decided)} if decided else {})}
 
 
-def _meta(entry: _omium.Entry) -> dict[str, Any]:
+def restored(plain: Mapping[str, Any]) -> Failure:
+    """The failure that `record` made plain."""
+    return Failure(**{**plain, "stack": tuple(plain.get("stack", ()))})
+
+
+def meta(entry: _omium.Entry) -> dict[str, Any]:
+    """What is remarked of an entry beside its value; empty where a host framework keeps its own."""
     if entry.meta is None or entry.meta.codec != "msgpack":
         return {}
-    meta = codec.loads(entry.meta.codec, entry.meta.read())
-    return meta if isinstance(meta, dict) else {}
+    found = codec.loads(entry.meta.codec, entry.meta.read())
+    return found if isinstance(found, dict) else {}
 
 
 def decision(entry: _omium.Entry) -> dict[str, Any] | None:
     """What the policy decided when that failure was recorded."""
-    decided = _meta(entry).get(_DECISION)
+    decided = meta(entry).get(_DECISION)
     return decided if isinstance(decided, dict) else None
 
 
 def of_entry(entry: _omium.Entry) -> Failure | None:
     """The failure an entry tells of; None when it tells of none."""
-    meta = _meta(entry) if entry.status == "failed" or entry.meta is not None else {}
-    plain = meta.get(_KEY)
+    known = meta(entry)
+    plain = known.get(_KEY)
     if not isinstance(plain, dict):
         if entry.status != "failed":
             return None
         # Recorded without a record of its own, by a host framework or an older version.
         name, _, message = (entry.error or "").partition(": ")
         plain = {"type": _classes.type_of_name(name, entry.kind), "error": name, "message": message}
-    decided = meta.get(_DECISION) or {}
+    decided = known.get(_DECISION) or {}
     action, target = decided.get("action"), decided.get("target")
     return Failure(
-        **{**plain, "stack": tuple(plain.get("stack", ()))},
-        step=None if entry.kind == "note" else entry.name,
+        **{
+            "step": None if entry.kind == "note" else entry.name,
+            **plain,
+            "stack": tuple(plain.get("stack", ())),
+        },
         seq=entry.seq,
         attempts=entry.attempts,
         recovery=f"{action}:{target}" if target else action,
+        passed_over=decided.get("why"),
         created_ms=entry.created_ms,
         live=entry.live,
     )
-
-
-def _stack(error: BaseException) -> tuple[str, ...]:
-    """Where it came from, without the frames of this package."""
-    own = __name__.partition(".")[0]
-    frames: list[str] = []
-    trace = error.__traceback__
-    while trace is not None:
-        frame = trace.tb_frame
-        if str(frame.f_globals.get("__name__", "")).partition(".")[0] != own:
-            code = frame.f_code
-            frames.append(f"{code.co_filename}:{trace.tb_lineno} in {code.co_name}")
-        trace = trace.tb_next
-    return tuple(frames[-_STACK_FRAMES_MAX:])

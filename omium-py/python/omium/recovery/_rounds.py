@@ -8,9 +8,9 @@ from omium.exceptions import RecordedFailure
 from omium.recovery import _actions
 
 if TYPE_CHECKING:
-    from omium._live import Rewind
     from omium._session import Session
     from omium.recovery._policy import Recovery
+    from omium.runtime._live import Rewind
 
 __all__ = ["Rounds"]
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from omium import _differences
-from omium._inspect import plain
 from omium.exceptions import InvalidInput
-from omium.recovery import SCOPE
+from omium.recovery import SCOPE, _changes
 from omium.recovery._actions import within
 from omium.recovery._failure import Failure, of_entry
-from omium.recovery.lineage import Source, sources
+from omium.recovery._said import given, said
+from omium.recovery.lineage import Outputs, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from omium import _omium
+    from omium.recovery._changes import Changed
 
-__all__ = ["Changed", "Explanation", "Link", "explain"]
+__all__ = ["Explanation", "Link", "explain"]
 
-_BYTES_MAX = 1_000_000
-_DEPTH_MAX = 8
+_LINKS_MAX = 300
 _NEAR = 200
 _CALLS = ("step", "effect", "llm", "tool")
 
@@ -35,22 +33,13 @@ class Link(NamedTuple):
     """The entry it went into."""
 
 
-class Changed(NamedTuple):
-    """An entry that is not what it was in the last good run."""
-
-    entry: _omium.Entry
-    good: _omium.Entry
-    what: str
-    """`output`: the same input gave another output; `input`: it was given something else."""
-    lines: tuple[str, ...]
-
-
 class Explanation(NamedTuple):
     """What is known about a failure without running anything."""
 
     failure: Failure
     entry: _omium.Entry
     chain: tuple[Link, ...]
+    """What the failure was made of, the nearest first."""
     good: _omium.Execution | None
     """The last completed execution of the same workflow."""
     facts: tuple[str, ...]
@@ -60,8 +49,17 @@ class Explanation(NamedTuple):
     """Entries that may be to blame, the likeliest first."""
 
     def counterpart(self, seq: int) -> _omium.Entry | None:
-        """What stands in its place in the last good run."""
+        """What stands in its place in the last good run, and is not the same."""
         return next((each.good for each in self.changes if each.entry.seq == seq), None)
+
+    def way_to(self, seq: int) -> tuple[Link, ...]:
+        """The links from the failure back to an entry; none when it is not in the chain."""
+        links = {link.entry.seq: link for link in self.chain}
+        way: list[Link] = []
+        while seq in links and len(way) < len(links):
+            way.insert(0, links[seq])
+            seq = links[seq].into
+        return tuple(way)
 
 
 def explain(store: _omium.Store, execution: _omium.Execution) -> Explanation:
@@ -73,13 +71,18 @@ def explain(store: _omium.Store, execution: _omium.Execution) -> Explanation:
         raise InvalidInput(f"nothing failed in {execution.id!r}")
     entry, failure = next((each for each in reversed(failed) if each[0].live), failed[-1])
     before = [each for each in everything if each.seq < entry.seq and _counts(each, entry)]
-    chain = _chain(entry, before)
+    origins = _Origins(before, entry)
+    # A step that hangs has no entry yet, so nothing is known of what it was given.
+    hangs = entry.kind == "note" and failure.step is not None
+    chain = () if hangs else tuple(origins.chain())
     good = _last_good(store, execution)
     changes: tuple[Changed, ...] = ()
     facts: tuple[str, ...] = ()
     if good is not None:
-        changes = _changes(before, store.entries(good.id))
-        facts = _facts(execution, good)
+        then = [each for each in store.entries(good.id) if each.kind in _CALLS and each.status == "done"]
+        present = [*before, entry] if entry.kind in _CALLS else before
+        changes = _changes.between(present, then, origins.of)
+        facts = _changes.facts(execution, everything, good, store.entries(good.id))
     suspects = _suspects(entry, chain, changes)
     return Explanation(failure, entry, chain, good, facts, changes, suspects)
 
@@ -89,28 +92,49 @@ def _counts(each: _omium.Entry, entry: _omium.Entry) -> bool:
     return same and each.status == "done" and each.kind in _CALLS and each.scope != SCOPE
 
 
-def _chain(failed: _omium.Entry, before: Sequence[_omium.Entry]) -> tuple[Link, ...]:
-    by_seq = {each.seq: each for each in before}
-    outputs = [(each.seq, _tree(each.value)) for each in before if each.value is not None]
-    links: dict[int, Link] = {}
-    ahead = [failed]
-    if failed.kind == "note":
-        # The workflow itself failed: what its steps gave is all it was made of.
-        ahead = [each for each in before if each.scope == ""][-1:]
-        links = {each.seq: Link(each, Source(each.seq, "whole", ""), failed.seq) for each in ahead}
-    for _ in range(_DEPTH_MAX):
-        consumers, ahead = ahead, []
-        for consumer in consumers:
-            earlier = [
-                (seq, tree)
-                for seq, tree in outputs
-                if seq < consumer.seq and not within(by_seq[seq].scope, consumer) and seq not in links
-            ]
-            for source in sources(_tree(consumer.input), earlier):
-                if source.seq not in links:
-                    links[source.seq] = Link(by_seq[source.seq], source, consumer.seq)
-                    ahead.append(by_seq[source.seq])
-    return tuple(links.values())
+class _Origins:
+    """Which entries each entry was made of."""
+
+    def __init__(self, before: Sequence[_omium.Entry], failed: _omium.Entry) -> None:
+        self._before = before
+        self._failed = failed
+        self._by_seq = {each.seq: each for each in before}
+        self._outputs = Outputs((each.seq, said(each)) for each in before if each.value is not None)
+        self._known: dict[int, list[Source]] = {}
+
+    def of(self, entry: _omium.Entry) -> list[Source]:
+        """The sources of an entry, whether they went into it at once or through others."""
+        if entry.seq not in self._known:
+
+            def may(seq: int) -> bool:
+                return seq < entry.seq and not within(self._by_seq[seq].scope, entry)
+
+            self._known[entry.seq] = self._outputs.within(given(entry), among=may)
+        return self._known[entry.seq]
+
+    def chain(self) -> Iterator[Link]:
+        """Everything the failure came from, breadth first, each entry once, under what it went into at once."""
+        seen = {self._failed.seq}
+        ahead = [self._failed]
+        if self._failed.kind == "note":
+            # The workflow itself failed: what its steps gave is all it was made of.
+            ahead = [each for each in self._before if each.scope == ""][-1:]
+            seen |= {each.seq for each in ahead}
+            for each in ahead:
+                yield Link(each, Source(each.seq, "whole", ""), self._failed.seq)
+        while ahead and len(seen) <= _LINKS_MAX:
+            into = ahead.pop(0)
+            for source in self._direct(into):
+                if source.seq not in seen:
+                    seen.add(source.seq)
+                    ahead.append(self._by_seq[source.seq])
+                    yield Link(self._by_seq[source.seq], source, into.seq)
+
+    def _direct(self, entry: _omium.Entry) -> list[Source]:
+        """Its sources, but for those that also went into another one of them."""
+        sources = self.of(entry)
+        through = {inner.seq for each in sources for inner in self.of(self._by_seq[each.seq])}
+        return [each for each in sources if each.seq not in through]
 
 
 def suspect_of(failed: _omium.Entry, entries: Sequence[_omium.Entry]) -> int | None:
@@ -118,8 +142,8 @@ def suspect_of(failed: _omium.Entry, entries: Sequence[_omium.Entry]) -> int | N
     if failed.kind == "note" or failed.input is None:
         return None
     before = [each for each in entries if each.seq < failed.seq and _counts(each, failed)]
-    outputs = [(each.seq, _tree(each.value)) for each in before[-_NEAR:] if not within(each.scope, failed)]
-    found = sources(_tree(failed.input), outputs)
+    outputs = Outputs((each.seq, said(each)) for each in before[-_NEAR:] if not within(each.scope, failed))
+    found = outputs.within(given(failed))
     return found[0].seq if found else None
 
 
@@ -128,67 +152,20 @@ def _last_good(store: _omium.Store, execution: _omium.Execution) -> _omium.Execu
     return next((each for each in done if each.id != execution.id), None)
 
 
-def _facts(execution: _omium.Execution, good: _omium.Execution) -> tuple[str, ...]:
-    facts = []
-    if execution.source != good.source:
-        facts.append(f"its code was {good.source} and is {execution.source}")
-    facts += [f"its arguments: {line}" for line in _differences.lines(_blob(good.input), _blob(execution.input))]
-    return tuple(facts)
-
-
-def _changes(present: Sequence[_omium.Entry], good: Sequence[_omium.Entry]) -> tuple[Changed, ...]:
-    counterparts = _numbered([each for each in good if each.status == "done" and each.kind in _CALLS])
-    changed = []
-    for place, entry in _numbered(present).items():
-        other = counterparts.get(place)
-        if other is None or _same(entry.value, other.value):
-            continue
-        what = "output" if entry.key == other.key else "input"
-        lines = tuple(_differences.lines(_blob(other.value), _blob(entry.value)))
-        changed.append(Changed(entry, other, what, lines))
-    return tuple(sorted(changed, key=lambda each: each.entry.seq))
-
-
-def _numbered(entries: Sequence[_omium.Entry]) -> dict[tuple[str, str, int], _omium.Entry]:
-    """Entries by scope, name, and the how-manieth of that: inputs do not count, for they may differ."""
-    counts: dict[tuple[str, str], int] = {}
-    found = {}
-    for entry in entries:
-        place = _DIGEST.sub("", entry.scope), entry.name
-        counts[place] = counts.get(place, 0) + 1
-        found[(*place, counts[place])] = entry
-    return found
-
-
-_DIGEST = re.compile(r"~[0-9a-f]{24}(?=#)")
+_LIKELY = {"output": 0, "code": 1, "input": 2}
 
 
 def _suspects(entry: _omium.Entry, chain: Sequence[Link], changes: Sequence[Changed]) -> tuple[int, ...]:
-    """First what gave another output for the same input, then what else changed, then where the value came from."""
-    related = [link.entry.seq for link in chain]
-    changed = {each.entry.seq: each.what for each in changes}
-    ranked = sorted(
-        {*related, *changed},
-        key=lambda seq: (
-            seq not in related,
-            {"output": 0, "input": 1}.get(changed.get(seq, ""), 2),
-            seq if seq in changed else -seq,
-        ),
-    )
-    return (*ranked, entry.seq) if not ranked and entry.kind != "note" else tuple(ranked)
+    """First what changed by itself and went into the failure, then what else did, then where the value came from."""
+    related = {link.entry.seq: place for place, link in enumerate(chain)}
+    changed = {each.entry.seq: each for each in changes}
 
+    def rank(seq: int) -> tuple[bool, bool, int, int]:
+        change = changed.get(seq)
+        if change is None:
+            return (True, seq != entry.seq and seq not in related, len(_LIKELY), related.get(seq, 0))
+        within_it = seq in related or seq == entry.seq
+        return (not change.first, not within_it, _LIKELY[change.what], seq)
 
-def _same(one: _omium.Value | None, other: _omium.Value | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return one.digest == other.digest
-
-
-def _blob(value: _omium.Value | None) -> tuple[str, bytes] | None:
-    return None if value is None else (value.codec, value.read())
-
-
-def _tree(value: _omium.Value | None) -> Any:
-    if value is None or value.size_bytes > _BYTES_MAX:
-        return None
-    return plain(value.codec, value.read())
+    ranked = sorted({*related, *changed}, key=rank)
+    return tuple(ranked) if ranked or entry.kind == "note" else (entry.seq,)

@@ -17,7 +17,10 @@ __all__ = ["Detect", "Loop", "Stall", "loop", "repeats", "stall"]
 
 
 class Detect(NamedTuple):
-    """When a running execution is taken to be stuck, and what is done: "warn", or "fail" with Stuck."""
+    """When a running execution is taken to be stuck, and what is done: "warn", or "fail" with Stuck.
+
+    Either way a failure of type `stuck` is recorded.
+    """
 
     repeats: int = 20
     """The same call with the same inputs so often in a row; 0: never."""
@@ -26,6 +29,8 @@ class Detect(NamedTuple):
     period: int = 12
     """The longest sequence that counts as a loop."""
     action: Literal["warn", "fail"] = "warn"
+    stall: float | None = None
+    """Seconds in which nothing is recorded while a step runs; None: any number."""
 
 
 class Loop(NamedTuple):
@@ -43,8 +48,13 @@ class Stall(NamedTuple):
 
 
 def checked(detect: Detect) -> Detect:
+    if not isinstance(detect, Detect):
+        raise InvalidInput(f"detect is an omium.Detect, not {detect!r}")
     if detect.action not in ("warn", "fail"):
         raise InvalidInput(f"Detect(action=) is 'warn' or 'fail', not {detect.action!r}")
+    stall = detect.stall
+    if stall is not None and (isinstance(stall, bool) or not isinstance(stall, (int, float)) or not stall > 0):
+        raise InvalidInput(f"Detect(stall=) is a number of seconds above 0, not {stall!r}")
     if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in detect[:3]):
         raise InvalidInput(f"Detect takes numbers from 0 up, not {detect!r}")
     return detect

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omium._inspect import Typed
+from omium.view._inspect import Typed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = ["Source", "sources"]
+__all__ = ["Outputs", "Source", "sources"]
 
 _NODES_MAX = 20_000
 _TEXT_CHARS_MIN = 4
@@ -34,33 +34,53 @@ class Source(NamedTuple):
 
 def sources(given: Any, outputs: Sequence[tuple[int, Any]]) -> list[Source]:
     """The outputs that occur in an input, each once, the strongest evidence first, then the newest."""
-    present: dict[str, str] = {}
-    texts: list[tuple[str, str]] = []
-    for path, value in _walk(given):
-        present.setdefault(_mark(value), path)
-        if isinstance(value, str) and len(value) >= _QUOTED_CHARS_MIN:
-            texts.append((path, value))
-    found = []
-    for seq, output in outputs:
-        source = _source(seq, output, present, texts)
-        if source is not None:
-            found.append(source)
-    strength = {"whole": 0, "part": 1, "quoted": 1}
-    return sorted(found, key=lambda each: (strength[each.how], -each.seq))
+    return Outputs(outputs).within(given)
 
 
-def _source(seq: int, output: Any, present: dict[str, str], texts: Iterable[tuple[str, str]]) -> Source | None:
-    parts = list(_walk(output))
-    for index, (_, part) in enumerate(parts):
-        mark = _mark(part)
-        if mark in present and _telling(part):
-            return Source(seq, "whole" if index == 0 else "part", present[mark])
-    for _, part in parts:
-        if isinstance(part, str) and len(part) >= _QUOTED_CHARS_MIN:
+class Outputs:
+    """Outputs by their seqs, prepared to be looked for in many inputs."""
+
+    def __init__(self, outputs: Iterable[tuple[int, Any]]) -> None:
+        self._parts = {seq: _Parts.of(output) for seq, output in outputs}
+
+    def within(self, given: Any, *, among: Callable[[int], bool] = lambda _: True) -> list[Source]:
+        """Those of them that occur in an input."""
+        present: dict[str, str] = {}
+        texts: list[tuple[str, str]] = []
+        for path, value in _walk(given):
+            present.setdefault(_mark(value), path)
+            if isinstance(value, str) and len(value) >= _QUOTED_CHARS_MIN:
+                texts.append((path, value))
+        candidates = ((seq, parts) for seq, parts in self._parts.items() if among(seq))
+        found = [source for seq, parts in candidates if (source := parts.source(seq, present, texts)) is not None]
+        strength = {"whole": 0, "part": 1, "quoted": 1}
+        return sorted(found, key=lambda each: (strength[each.how], -each.seq))
+
+
+class _Parts(NamedTuple):
+    """What of an output would be known again."""
+
+    marks: tuple[tuple[int, str], ...]
+    """The telling parts with their places; 0 is the whole."""
+    texts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, output: Any) -> _Parts:
+        parts = [value for _, value in _walk(output)]
+        return cls(
+            tuple((index, _mark(part)) for index, part in enumerate(parts) if _telling(part)),
+            tuple(part for part in parts if isinstance(part, str) and len(part) >= _QUOTED_CHARS_MIN),
+        )
+
+    def source(self, seq: int, present: dict[str, str], texts: Sequence[tuple[str, str]]) -> Source | None:
+        for index, mark in self.marks:
+            if mark in present:
+                return Source(seq, "part" if index else "whole", present[mark])
+        for part in self.texts:
             for path, text in texts:
                 if part in text:
                     return Source(seq, "quoted", path)
-    return None
+        return None
 
 
 def _telling(value: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["Point", "steady"]
+__all__ = ["Point", "steady", "steady_scope"]
 
 _CHANGING = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUIDs
@@ -19,6 +19,11 @@ def steady(text: str) -> str:
     return _CHANGING.sub("…", text)
 
 
+def steady_scope(scope: str) -> str:
+    """The scope without the checkpoints that tasks of a graph ran from: their ids are made."""
+    return steady(re.sub(r"@[0-9a-f]{8}(?=/|$)", "", scope))
+
+
 class Point(NamedTuple):
     """One moment of a call, or one line of the program."""
 
@@ -28,5 +33,10 @@ class Point(NamedTuple):
     of_line: bool
     """A line of the program's own code, as opposed to a moment of a recorded call."""
 
+    answered: int = 0
+    """How many questions had been answered when this run of the program began."""
+
     def __str__(self) -> str:
-        return self.place if self.hit == 1 else f"{self.place} (time {self.hit})"
+        time = "" if self.hit == 1 else f" (time {self.hit})"
+        answers = f", {self.answered} answered" if self.answered else ""
+        return f"{self.place}{time}{answers}"

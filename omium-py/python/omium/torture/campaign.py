@@ -37,6 +37,8 @@ class Findings(NamedTuple):
     of_lines: int
     compared: int
     unsteady: list[tuple[str, ...]]
+    unanswered: list[str]
+    """The questions an uninterrupted run ends with, for want of an answer."""
     effects: Counter[str]
     """How often each effect acts in an uninterrupted run."""
     settled: Counter[tuple[str, str]]
@@ -52,11 +54,12 @@ def torture(
     progress: Callable[[int, int], None] | None = None,
 ) -> Findings:
     """Runs the program uninterrupted, then kills it at every place."""
-    reference = program.uninterrupted("uninterrupted")
+    reference = program.trial("uninterrupted", None)
     if reference.code != 0:
         tail = "\n".join(reference.talk.strip().splitlines()[-3:])
         raise CommandError(f"it fails without any kill, with exit code {reference.code}: {tail}")
-    judge = Judge(reference, program.uninterrupted("uninterrupted-again"))
+    program = program._replace(person=program.person._replace(receipts=reference.left.receipts))
+    judge = Judge(reference, program.trial("uninterrupted-again", None))
     places = reference.journal.points
     if not any(not point.of_line for point in places):
         raise CommandError(f"{program.script.name} records nothing", "give it steps: @omium.step, @omium.effect")
@@ -66,7 +69,7 @@ def torture(
 
     def one(number: int) -> tuple[Trial, list[Violation]]:
         name = f"kill-{number + 1}"
-        trial = program.killed_at(name, points[number])
+        trial = program.trial(name, points[number])
         violations = judge.judge(trial) if trial.journal.killed else []
         if not keep:
             shutil.rmtree(program.base / name)
@@ -91,6 +94,7 @@ def torture(
         of_lines=sum(point.of_line for point in points),
         compared=judge.compared,
         unsteady=sorted(judge.unsteady),
+        unanswered=reference.left.questions,
         effects=Counter(each.name for each in reference.left.effects),
         settled=judge.settled,
         violations=[Found(violation, at) for violation, at in found.items()],

@@ -16,23 +16,24 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omium import _boundary
 from omium.cli._target import scope_of
+from omium.runtime import _boundary
 from omium.torture._point import Point, steady
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 
-    from omium._boundary import Boundary
+    from omium.runtime._boundary import Boundary
 
-__all__ = ["KILLED", "WAITING", "Plan", "main"]
+__all__ = ["KILLED", "Plan", "main"]
 
-KILLED, WAITING = "killed", "waiting"
+KILLED = "killed"
 _HITS_OF_A_LINE = 2
 _OPTIMIZED = 1
 """CO_OPTIMIZED: set for functions, not for the bodies of modules and classes."""
 
 _WORDS = {
+    "begins": "before the beginning of",
     "begun": "after the beginning of",
     "claimed": "before",
     "intended": "after the intent of",
@@ -55,6 +56,8 @@ class Plan(NamedTuple):
     journal: str
     kill: list[Any] | None
     """The Point to die at."""
+    answered: int
+    """How many of its questions have been answered so far."""
 
 
 class _Watch:
@@ -66,6 +69,7 @@ class _Watch:
         self._hits: Counter[str] = Counter()
         self._begun = False
         self._id = plan.id
+        self._answered = plan.answered
         self._script = plan.script
         self._root = str(Path(plan.script).parent)
         self._mine: dict[str, bool] = {}
@@ -107,7 +111,7 @@ class _Watch:
         if of_line and hit > _HITS_OF_A_LINE:
             return
         if self._kill is None:
-            self.write("point", place, hit, of_line)
+            self.write("point", place, hit, of_line, self._answered)
         elif (place, hit) == self._kill[:2]:
             self.write(KILLED)
             os.kill(os.getpid(), signal.SIGKILL)
@@ -135,8 +139,7 @@ def main(plan: Plan) -> int:
     sys.settrace(watch.called)
     try:
         return run_in_execution(plan.script, plan.arguments, plan.id)
-    except Waiting as waiting:
-        watch.write(WAITING, str(waiting))
+    except Waiting:
         return 0
     finally:
         sys.settrace(None)

@@ -6,20 +6,21 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omium import _effects
-from omium._inspect import Typed, plain
 from omium._omium import Store
 from omium.cli._target import scope_of
-from omium.torture._point import Point, steady
-from omium.torture.child import KILLED, WAITING
+from omium.effects import _answers, _ledger
+from omium.torture._point import Point, steady, steady_scope
+from omium.torture.child import KILLED
+from omium.view._inspect import mapped, plain
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from omium._effects import EffectRecord
+    from omium import codec
     from omium._omium import Entry, Execution, Value
+    from omium.effects._ledger import EffectRecord
 
-__all__ = ["Address", "Journal", "Left", "journal", "left"]
+__all__ = ["Address", "Journal", "Left", "address_of", "journal", "left", "stores_in"]
 
 Address = tuple[str, str, str, str, int]
 """Kind, execution, scope, key and occurrence, steady from run to run."""
@@ -33,11 +34,10 @@ class Journal(NamedTuple):
     """How often the body of each call began."""
     continued: Counter[Address]
     """How often it began after the kill."""
-    in_flight: set[Address]
-    """Calls that were under way at the kill: begun, by intent or body, and not on record."""
+    in_flight: dict[Address, str]
+    """Calls that were under way at the kill, begun by intent or body and not on record; how far each had come."""
     names: dict[Address, str]
     killed: bool
-    waiting: str | None
 
 
 def journal(path: Path) -> Journal:
@@ -45,30 +45,28 @@ def journal(path: Path) -> Journal:
     points: list[Point] = []
     bodies: Counter[Address] = Counter()
     continued: Counter[Address] = Counter()
-    under_way: set[Address] = set()
-    in_flight: set[Address] = set()
+    under_way: dict[Address, str] = {}
+    in_flight: dict[Address, str] = {}
     names: dict[Address, str] = {}
-    killed, waiting = False, None
+    killed = False
     for line in path.read_text("utf-8").splitlines():
         word, *parts = json.loads(line)
         if word == "point":
             points.append(Point(*parts))
         elif word == KILLED:
-            killed, in_flight, under_way = True, under_way, set()
-        elif word == WAITING:
-            waiting = parts[0]
+            killed, in_flight, under_way = True, under_way, {}
         else:
             moment, kind, execution, scope, name, key, occurrence = parts
-            address = kind, steady(execution), steady(scope), key, occurrence
+            address = kind, steady(execution), steady_scope(scope), key, occurrence
             names[address] = " › ".join([*map(steady, scope_of(scope)), name])
             if moment == "body":
                 bodies[address] += 1
                 continued[address] += killed
-            if moment in ("intended", "body"):
-                under_way.add(address)
+            if moment in ("intended", "body", "done"):
+                under_way[address] = moment
             elif moment in ("recorded", "failed"):
-                under_way.discard(address)
-    return Journal(points, bodies, continued, in_flight, names, killed, waiting)
+                under_way.pop(address, None)
+    return Journal(points, bodies, continued, in_flight, names, killed)
 
 
 class Left(NamedTuple):
@@ -77,6 +75,12 @@ class Left(NamedTuple):
     executions: dict[str, dict[str, Any]]
     files: dict[str, list[str]]
     effects: list[EffectRecord]
+    receipts: dict[Address, codec.Blob]
+    """What the effects came to."""
+    doubts: set[Address]
+    """Effects that wait for somebody to say whether they happened."""
+    questions: list[str]
+    """What the program asked, and nobody has answered."""
 
     def flat(self) -> dict[tuple[str, ...], Any]:
         """Everything under one address each."""
@@ -88,16 +92,27 @@ class Left(NamedTuple):
 
 def left(directory: Path, watched: dict[str, list[str]]) -> Left:
     """Reads every store and every other file in the directory the program ran in."""
-    stores = [index.parent for index in sorted(directory.rglob("index.db"))]
     executions: dict[str, dict[str, Any]] = {}
     effects: list[EffectRecord] = []
+    receipts: dict[Address, codec.Blob] = {}
+    doubts: set[Address] = set()
+    questions: list[str] = []
+    stores = stores_in(directory)
     for path in stores:
         store = Store(str(path), create=False, read_only=True)
         for execution in sorted(store.executions(), key=lambda each: each.created_ms):
             name = _free(steady(execution.id), executions)
             entries = store.entries(execution.id, all=True)
             executions[name] = _execution(execution, [each for each in entries if each.live])
-            effects += [each for each in _effects.read(entries) if each.own and each.live and not each.compensation]
+            effects += [each for each in _ledger.read(entries) if each.own and each.live and not each.compensation]
+            for each in entries:
+                if each.kind == "effect" and each.live and each.status == "done" and each.value is not None:
+                    receipts[address_of(each)] = each.value.codec, each.value.read()
+            for question in _answers.open_questions(store, execution.id):
+                if question.kind == "effect":
+                    doubts.add(address_of(store.entry(execution.id, question.seq)))
+                else:
+                    questions.append(question.text)
         store.close()
     files = dict(watched)
     for file in sorted(directory.rglob("*")):
@@ -107,7 +122,17 @@ def left(directory: Path, watched: dict[str, list[str]]) -> Left:
             and "__pycache__" not in file.parts
         ):
             files[str(file.relative_to(directory))] = text_of(file.read_bytes(), directory)
-    return Left(executions, files, effects)
+    return Left(executions, files, effects, receipts, doubts, questions)
+
+
+def stores_in(directory: Path) -> list[Path]:
+    """Every store under the directory."""
+    return [index.parent for index in sorted(directory.rglob("index.db"))]
+
+
+def address_of(entry: Entry) -> Address:
+    """Where an entry stands, as the journal calls it."""
+    return entry.kind, steady(entry.execution), steady_scope(entry.scope), entry.key, entry.occurrence
 
 
 def text_of(data: bytes, directory: Path) -> list[str]:
@@ -131,24 +156,13 @@ def _execution(execution: Execution, entries: list[Entry]) -> dict[str, Any]:
         if entry.kind in ("step", "effect", "llm", "tool", "signal") and entry.status != "intent":
             names = " › ".join([*map(steady, scope_of(entry.scope)), entry.name])
             again = f" #{entry.occurrence + 1}" if entry.occurrence else ""
-            known[f"{names}{again} [{entry.key[-6:]}]"] = entry.error or _tree(entry.value)
+            # One call may stand at several steps of a graph.
+            known[_free(f"{names}{again} [{entry.key[-6:]}]", known)] = entry.error or _tree(entry.value)
     return known
 
 
 def _tree(value: Value | None) -> Any:
-    return None if value is None else _steady_tree(plain(value.codec, value.read()))
-
-
-def _steady_tree(tree: Any) -> Any:
-    if isinstance(tree, str):
-        return steady(tree)
-    if isinstance(tree, Typed):
-        return Typed(tree.name, _steady_tree(tree.value))
-    if isinstance(tree, dict):
-        return {_steady_tree(key): _steady_tree(value) for key, value in tree.items()}
-    if isinstance(tree, list):
-        return [_steady_tree(item) for item in tree]
-    return tree
+    return None if value is None else mapped(plain(value.codec, value.read()), steady)
 
 
 def _free(name: str, taken: dict[str, Any]) -> str:

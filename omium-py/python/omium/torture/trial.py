@@ -1,4 +1,4 @@
-"""One kill and the run after it, in a directory of its own; and the runs it is compared with."""
+"""One kill and the runs after it, in a directory of its own; and the runs it is compared with."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import omium
 from omium.cli._errors import CommandError
 from omium.torture.child import Plan
-from omium.torture.traces import Journal, Left, journal, left, text_of
+from omium.torture.traces import Address, Journal, Left, journal, left, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from omium.torture._point import Point
+    from omium.torture.person import Person
 
 __all__ = ["Program", "Trial"]
 
@@ -35,6 +36,8 @@ class Trial(NamedTuple):
     code: int
     talk: str
     """What the last run wrote on stderr."""
+    told: dict[Address, bool]
+    """What a person said of effects: whether they had happened."""
 
 
 class Program(NamedTuple):
@@ -47,22 +50,32 @@ class Program(NamedTuple):
     """Copied to where it runs."""
     watched: Sequence[Path]
     """Files outside; what a run adds to them is compared."""
+    person: Person
+    """Answers when it waits."""
 
-    def uninterrupted(self, name: str) -> Trial:
-        """A run that nobody kills."""
+    def trial(self, name: str, point: Point | None) -> Trial:
+        """The program to its end, started again after the kill at that point and after every answer."""
         directory = self._directory(name)
         before = self._outside()
-        code, talk = self._run(directory, None)
-        return self._trial(directory, None, code, talk, before)
-
-    def killed_at(self, name: str, point: Point) -> Trial:
-        """A run that dies at that point, and the same command once more."""
-        directory = self._directory(name)
-        before = self._outside()
-        code, talk = self._run(directory, point)
-        if code == -signal.SIGKILL:
-            code, talk = self._run(directory, None)
-        return self._trial(directory, point, code, talk, before)
+        told: dict[Address, bool] = {}
+        answered, kill = 0, point
+        while True:
+            due = kill if kill is not None and kill.answered == answered else None
+            code, talk = self._run(directory, due, answered)
+            if code == -signal.SIGKILL and due is not None:
+                kill = None
+                continue
+            answers = self.person.settle(directory / "work", journal(directory / "journal"))
+            if not answers:
+                break
+            told |= answers
+            answered += 1
+        added = {
+            str(path): text_of(now.removeprefix(then), directory / "work")
+            for path, then, now in zip(self.watched, before, self._outside(), strict=True)
+        }
+        found = journal(directory / "journal")
+        return Trial(point, found, left(directory / "work", added), code, talk, told)
 
     def _directory(self, name: str) -> Path:
         directory = self.base / name
@@ -75,13 +88,14 @@ class Program(NamedTuple):
                 shutil.copy2(path, work / path.name)
         return directory
 
-    def _run(self, directory: Path, point: Point | None) -> tuple[int, str]:
+    def _run(self, directory: Path, point: Point | None, answered: int) -> tuple[int, str]:
         plan = Plan(
             str(self.script),
             list(self.arguments),
             self.script.stem,
             str(directory / "journal"),
             None if point is None else list(point),
+            answered,
         )
         try:
             done = subprocess.run(
@@ -97,17 +111,10 @@ class Program(NamedTuple):
         except subprocess.TimeoutExpired as error:
             where = "" if point is None else f", continued after a kill {point}"
             raise CommandError(f"{self.script.name}{where} did not end within {_LONGEST_S} s") from error
-        return done.returncode, done.stderr.decode("utf-8", "replace")
-
-    def _trial(self, directory: Path, point: Point | None, code: int, talk: str, before: list[bytes]) -> Trial:
-        work = directory / "work"
+        talk = done.stderr.decode("utf-8", "replace")
         if not (directory / "journal").exists():
             raise CommandError(f"{self.script.name} did not start: {talk.strip().splitlines()[-1:]}")
-        added = {
-            str(path): text_of(now.removeprefix(then), work)
-            for path, then, now in zip(self.watched, before, self._outside(), strict=True)
-        }
-        return Trial(point, journal(directory / "journal"), left(work, added), code, talk)
+        return done.returncode, talk
 
     def _outside(self) -> list[bytes]:
         return [path.read_bytes() if path.exists() else b"" for path in self.watched]

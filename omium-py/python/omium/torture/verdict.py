@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omium import _diff
-from omium.cli._errors import REFUSED
+from omium.view import _diff
 
 if TYPE_CHECKING:
-    from omium._effects import EffectRecord
+    from omium.effects._ledger import EffectRecord
     from omium.torture.traces import Left
     from omium.torture.trial import Trial
 
@@ -56,15 +55,18 @@ class Judge:
     def _settle(self, trial: Trial) -> bool:
         """Notes how effects in flight came out; true when the run now waits for somebody to say so."""
         doubtful = [address for address in trial.journal.in_flight if address[0] == "effect"]
-        refused = trial.code == REFUSED or "InDoubt" in trial.talk
-        waits = bool(doubtful) and (trial.journal.waiting is not None or (trial.code != 0 and refused))
+        waits = not trial.left.doubts.isdisjoint(doubtful)
         probed = {each.name for each in trial.left.effects if each.note.probe}
         for address in doubtful:
             name = trial.journal.names[address]
             again = trial.journal.continued[address] > 0
             if trial.code != self._reference.code and not waits:
                 continue
-            if waits:
+            if address in trial.told:
+                outcome = "a person said that it had happened, not repeated"
+                if not trial.told[address]:
+                    outcome = "a person said that it had not happened, ran"
+            elif address in trial.left.doubts:
                 outcome = "left to a person, as it asks for"
             elif name.rpartition(" › ")[2] in probed:
                 outcome = "had not happened by its probe, ran" if again else "had happened by its probe, not repeated"

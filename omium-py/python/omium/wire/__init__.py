@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["add_endpoint", "instrument", "uninstrument"]
 
 LIBRARIES = ("httpx", "httpx2")
-WATCHED = ("aiohttp", "requests")
+WATCHED = ("aiohttp", "botocore.httpsession", "requests")
 """Libraries whose model calls are only told apart."""
 
 _lock = threading.Lock()

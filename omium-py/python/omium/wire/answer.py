@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from omium import _redact
 from omium.wire import secrets
 
 if TYPE_CHECKING:
@@ -27,10 +28,7 @@ class Answer(NamedTuple):
 
     def plain(self) -> dict[str, Any]:
         """The recorded value."""
-        kept = self._asdict()
-        if self.error is None:
-            del kept["error"]
-        return kept
+        return {name: part for name, part in self._asdict().items() if part is not None}
 
     def body(self) -> bytes:
         return b"".join(self.pieces())
@@ -51,12 +49,16 @@ def answer(response: Any, chunks: Sequence[bytes], error: str | None = None) -> 
     if any(secret.encode() in whole for secret in hidden):
         # One may lie across two chunks.
         chunks = [secrets.scrub(whole, hidden)]
+    kept = [_text(chunk) for chunk in chunks]
+    if not response.is_success:
+        # A refusal tends to repeat what it refused, with what a proxy on the way added.
+        kept = [_redact.text(chunk) if isinstance(chunk, str) else chunk for chunk in kept]
     return Answer(
         status=response.status_code,
         headers=secrets.headers(
             ((name, value) for name, value in response.headers.multi_items() if name.lower() not in _TRANSPORT), hidden
         ),
-        chunks=[_text(chunk) for chunk in chunks],
+        chunks=kept,
         error=None if error is None else secrets.scrub(error, hidden),
     )
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from omium import _context, _omium, codec
-from omium._live import describe, on_record
-from omium._place import Place
+from omium import _omium, _redact, codec
+from omium.runtime import _context
+from omium.runtime._cancelled import CANCELLED
+from omium.runtime._live import describe, on_record
+from omium.runtime._place import Place
 from omium.wire import answer, meter, nearest, secrets
+from omium.wire.turns import turn
 from omium.wire.watch import Watch, framing_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from omium._context import Frame
     from omium.exceptions import Divergence
+    from omium.runtime._context import Frame
     from omium.wire.answer import Answer
     from omium.wire.request import ModelCall
+    from omium.wire.turns import Turn
 
 __all__ = ["Exchange", "begin"]
 
@@ -25,16 +29,30 @@ __all__ = ["Exchange", "begin"]
 class Exchange(Place):
     """The claim of one model call. `recorded` is its answer, or a failure the code went on from."""
 
-    __slots__ = ("call", "entry")
+    __slots__ = ("_turn", "call")
 
     def __init__(self, frame: Frame, call: ModelCall) -> None:
         self.call = call
-        self.entry = 0
-        """The entry that was written; 0: none was."""
+        self._turn: Turn | None = None
         super().__init__(frame, "llm", call.name, call.inputs)
 
-    def afford(self) -> None:
-        """Refuses a call that the budget does not cover, or that could not be counted."""
+    def afford(self, *, stream: bool) -> None:
+        """Waits for calls under way that may use up the budget; refuses one that it does not cover."""
+        self._turn = turn(self.run, "stream" if stream else "plain")
+        if self._turn is not None:
+            self._turn.wait()
+        self._refuse()
+
+    async def aafford(self, *, stream: bool) -> None:
+        """`afford` for async code."""
+        self._turn = turn(self.run, "stream" if stream else "async")
+        if self._turn is not None:
+            await self._turn.await_()
+        self._refuse()
+
+    def _refuse(self) -> None:
+        """Refuses what the budget does not cover, or what could not be counted."""
+        self.run.check()
         self.run.afford()
         budget = self.run.budget
         if budget is None:
@@ -50,6 +68,14 @@ class Exchange(Place):
                 "give it with omium.init(prices=...), or use budget_tokens"
             )
 
+    def leave(self) -> None:
+        super().leave()
+        self._end()
+
+    def _end(self, used: Mapping[str, int] | None = None) -> None:
+        if self._turn is not None:
+            self._turn.end(used)
+
     def watch(self, status: int, content_type: str) -> Watch:
         """What follows the body of a response; that of a refusal comes whole."""
         framing = framing_of(content_type, asked=self.call.stream) if status < 300 else "whole"
@@ -59,12 +85,12 @@ class Exchange(Place):
         """Says on a response what it is in the record: `response.extensions["omium"]`."""
         response.extensions["omium"] = {"execution": self.run.native.id, "seq": seq, "replayed": replayed}
 
-    def keep(self, response: Any, chunks: Sequence[bytes], watch: Watch, broken: Exception | str | None = None) -> None:
+    def keep(self, response: Any, chunks: Sequence[bytes], watch: Watch, broken: BaseException | None = None) -> None:
         """Records what came: an answer when it is whole, else an attempt, which answers nobody. Blocks on the disk.
 
         `broken` is why nothing more came, where that is not the provider's doing.
         """
-        if self._closed():
+        if not self._open_or_left():
             return
         problem = self._problem(response, watch, broken)
         counted, remarks = meter.counters((watch.model, self.call.model), watch.tokens)
@@ -72,11 +98,11 @@ class Exchange(Place):
         told = {"model": watch.model or self.call.model, "stream": self.call.stream}
         if problem is None:
             kept = codec.dumps(answer.answer(response, chunks).plain())
-            self.entry = self.commit(kept, usage=counted, meta=codec.dumps({**told, **remarks}))
+            self.commit(kept, usage=counted, meta=codec.dumps({**told, **remarks}))
             self.mark(response, self.entry, replayed=False)
+            self._end(counted)
             return
-        # What a replay raises when the program reads on beyond it.
-        ending = describe(broken) if isinstance(broken, Exception) else broken and f"ReadError: {broken}"
+        ending = None if broken is None else _why(broken)
         self._attempt(
             response.request,
             problem,
@@ -87,31 +113,36 @@ class Exchange(Place):
         # An SDK makes an exception of the response; when that ends the run, this entry is what ended it.
         self.mark(response, self.entry, replayed=False)
         on_record(response, self.entry)
-        if isinstance(broken, Exception):
+        if broken is not None:
             on_record(broken, self.entry)
 
-    def lost(self, request: Any, error: Exception) -> None:
+    def lost(self, request: Any, error: BaseException) -> None:
         """Records an attempt that got no answer at all. Blocks on the disk."""
-        if not self._closed():
-            self._attempt(request, describe(error), answer.failure(request, describe(error)))
+        if self._open_or_left():
+            why = _why(error)
+            self._attempt(request, why, answer.failure(request, why))
             on_record(error, self.entry)
 
     def _attempt(self, request: Any, problem: str, kept: Answer, **more: Any) -> None:
         # Error messages of providers tend to repeat what they were sent.
-        told = secrets.scrub(problem, secrets.of(request))
-        self.entry = self.fail(told, codec.dumps(kept.plain()), **more)
+        told = _redact.text(secrets.scrub(problem, secrets.of(request)))
+        self.fail(told, codec.dumps(kept.plain()), **more)
+        self._end(more.get("usage"))
 
     def move(self) -> None:
         """Moves the strand to the entry that was written."""
         if self.entry:
             self.arrive(self.entry)
 
-    def _closed(self) -> bool:
-        """Whether the execution is over, as for a stream that is closed late: then nothing can be written."""
-        over = self.run.ended or self.run.aborted is not None
-        if over:
+    def _open_or_left(self) -> bool:
+        """False when the execution is over, as for a stream that is closed late: then nothing can be written.
+
+        What was under way when another call was refused is still recorded: it is paid for.
+        """
+        if not self.is_open:
             self.leave()
-        return over
+            return False
+        return True
 
     def stored(self, entry: _omium.Entry) -> Answer:
         """The recorded answer. Blocks on the disk."""
@@ -120,22 +151,39 @@ class Exchange(Place):
 
     def arrive(self, seq: int) -> None:
         """Moves the strand that asked. A stream may be read by another one, or inside a step: then nothing moves."""
+        if self._is_here():
+            super().arrive(seq)
+
+    def depart(self) -> None:
+        """Has what the strand does until the stream ends go beside it: it is recorded earlier than the stream."""
+        if self._is_here():
+            _context.current.set(self._frame._replace(owner=_context.NOBODY))
+
+    def _is_here(self) -> bool:
         here = _context.frame()
         asked = self._frame
         same = here is not None and (here.run, here.scope) == (asked.run, asked.scope)
-        if same and _context.strand() == self._owner:
-            super().arrive(seq)
+        return same and _context.strand() == self._owner
+
+    def after(self, failed: _omium.Entry) -> Exchange:
+        """The same call once more, after an attempt."""
+        return Exchange(self._frame._replace(prev=failed.seq, owner=_context.strand()), self.call)
 
     def _explain(self, error: Divergence, name: str) -> Divergence:
         return nearest.explain(error, self._frame, name, self._input)
 
-    def _problem(self, response: Any, watch: Watch, broken: Exception | str | None) -> str | None:
+    def _problem(self, response: Any, watch: Watch, broken: BaseException | None) -> str | None:
         """Why this is no answer, as `Class: message`."""
         if not response.is_success:
             return f"HTTPStatusError: {response.status_code} {watch.said or response.reason_phrase}"
         if watch.progress == "whole":
             return None
-        return describe(broken) if isinstance(broken, Exception) else f"IncompleteAnswer: {watch.problem}"
+        return _why(broken) if broken is not None else f"IncompleteAnswer: {watch.problem}"
+
+
+def _why(error: BaseException) -> str:
+    # Of what is no Exception only a cancellation is recorded at all.
+    return describe(error) if isinstance(error, Exception) else CANCELLED
 
 
 def begin(frame: Frame, call: ModelCall) -> Exchange:
@@ -144,12 +192,12 @@ def begin(frame: Frame, call: ModelCall) -> Exchange:
     Attempts that failed and were tried again at once are passed over: what counts is how it ended. A
     failure after which the code did something else is answered, for what it did depends on it.
     """
+    exchange = Exchange(frame, call)
     while True:
-        exchange = Exchange(frame, call)
         entry = exchange.recorded
         if entry is None or entry.status != "failed" or not _tried_again(frame, entry):
             return exchange
-        frame = frame._replace(prev=entry.seq, owner=_context.strand())
+        exchange = exchange.after(entry)
 
 
 def _tried_again(frame: Frame, failed: _omium.Entry) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["meaningful"]
+__all__ = ["meaningful", "numbered"]
 
 _VOLATILE = frozenset(
     {
@@ -27,15 +27,20 @@ _CALLS = frozenset({"functionCall", "functionResponse", "function_call", "functi
 
 
 def meaningful(body: dict[str, Any]) -> dict[str, Any]:
-    """The body without what changes nothing, and with the ids of tool calls numbered.
+    """The body without what changes nothing, and with the ids of tool calls numbered."""
+    kept: dict[str, Any] = numbered({key: value for key, value in body.items() if key not in _VOLATILE})
+    return kept
+
+
+def numbered(tree: Any) -> Any:
+    """The same with the ids of tool calls numbered.
 
     Such an id only ties a result to its call, and some frameworks make up a new one in every process.
     """
-    kept = {key: value for key, value in body.items() if key not in _VOLATILE}
     numbers: dict[str, str] = {}
-    for id in _call_ids(kept):
+    for id in _call_ids(tree):
         numbers.setdefault(id, f"call {len(numbers) + 1}")
-    return _numbered(kept, numbers) if numbers else kept
+    return _numbered(tree, numbers) if numbers else tree
 
 
 def _call_ids(tree: Any) -> Iterator[str]:

@@ -10,8 +10,8 @@ from omium.wire import unsteady
 
 if TYPE_CHECKING:
     from omium import _omium
-    from omium._context import Frame
-    from omium._diff import Change
+    from omium.runtime._context import Frame
+    from omium.view._diff import Change
 
 __all__ = ["explain"]
 
@@ -24,8 +24,8 @@ _LOOK_AT_MOST = 50
 
 def explain(error: Divergence, frame: Frame, name: str, found: bytes) -> Divergence:
     """The native divergence with the nearest recorded request."""
-    from omium._diff import diff, render
-    from omium._inspect import plain
+    from omium.view._diff import diff, render
+    from omium.view._inspect import plain
 
     run, present = frame.run, plain("msgpack", found)
     best: tuple[float, _omium.Entry, list[Change]] | None = None

@@ -7,6 +7,7 @@ keys live there; so are the keys of the body that change nothing about the answe
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NamedTuple
 
 from omium.wire import endpoints, secrets
@@ -14,6 +15,10 @@ from omium.wire.identity import meaningful
 from omium.wire.shapes import SHAPES, Shape
 
 __all__ = ["ModelCall", "asked", "recognise"]
+
+
+_STREAMS = re.compile(r":stream\w+$|-stream$")
+"""Paths that ask for a stream by themselves."""
 
 
 class ModelCall(NamedTuple):
@@ -39,7 +44,7 @@ def recognise(library: Any, request: Any) -> ModelCall | None:
     if body is None or found is None:
         return None
     shape, model = found
-    stream = bool(body.get("stream")) or ":stream" in request.url.path
+    stream = bool(body.get("stream")) or _STREAMS.search(request.url.path) is not None
     inputs = {
         "request": f"{request.method} {request.url.host}{request.url.path}",
         "body": secrets.scrub(secrets.settings(meaningful(body)), _repeated(request)),

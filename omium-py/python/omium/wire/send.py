@@ -7,10 +7,10 @@ from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from omium import _context
-from omium._live import on_record
-from omium._worker import off_loop
 from omium.exceptions import OmiumError
+from omium.runtime import _cancelled, _context
+from omium.runtime._live import on_record
+from omium.runtime._worker import is_cancellation, off_loop
 from omium.wire import exchange, tape
 from omium.wire.escape import passing
 from omium.wire.request import recognise
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from omium import _omium
-    from omium._context import Frame
+    from omium.runtime._context import Frame
     from omium.wire.answer import Answer
     from omium.wire.exchange import Exchange
     from omium.wire.request import ModelCall
@@ -43,7 +43,6 @@ def wrap(library: Any, original: Callable[..., Any]) -> Callable[..., Any]:
                 kept = place.stored(place.recorded)
                 return _played(library, request, stream, place, place.recorded, kept, is_async=False)
             try:
-                place.afford()
                 return _live(library, original, client, request, stream, options, place)
             except BaseException:
                 place.leave()
@@ -64,6 +63,7 @@ def _live(
     place: Exchange,
 ) -> Any:
     try:
+        place.afford(stream=stream)
         with _inside(place):
             response = original(client, request, stream=stream, **options)
         watch = place.watch(response.status_code, response.headers.get("content-type", ""))
@@ -94,11 +94,17 @@ def awrap(library: Any, original: Callable[..., Awaitable[Any]]) -> Callable[...
             return await original(client, request, stream=stream, **options)
         try:
             place = exchange.begin(*call)
-            if place.recorded is not None:
+            while place.recorded is not None:
                 kept = await off_loop(place.stored, place.recorded)
-                return _played(library, request, stream, place, place.recorded, kept, is_async=True)
+                streamed = stream and kept.status != 0
+                if streamed or not _cancelled.is_cancelled(place.run, place.recorded):
+                    return _played(library, request, stream, place, place.recorded, kept, is_async=True)
+                place.arrive(place.recorded.seq)
+                await _cancelled.again(place.recorded)
+                if place.recorded.status == "done":
+                    return _played(library, request, stream, place, place.recorded, kept, is_async=True)
+                place = place.after(place.recorded)
             try:
-                place.afford()
                 return await _alive(library, original, client, request, stream, options, place)
             except BaseException:
                 place.leave()
@@ -119,6 +125,7 @@ async def _alive(
     place: Exchange,
 ) -> Any:
     try:
+        await place.aafford(stream=stream)
         with _inside(place):
             response = await original(client, request, stream=stream, **options)
         watch = place.watch(response.status_code, response.headers.get("content-type", ""))
@@ -128,14 +135,13 @@ async def _alive(
         body = await response.aread()
     except OmiumError:
         raise
-    except Exception as error:
-        await off_loop(place.lost, request, error)
-        place.move()
+    except BaseException as error:
+        if isinstance(error, Exception) or is_cancellation(error):
+            await _cancelled.recorded(place, place.lost, request, error)
         raise
     watch.feed(body)
     watch.end()
-    await off_loop(place.keep, response, [body], watch)
-    place.move()
+    await _cancelled.recorded(place, place.keep, response, [body], watch)
     return response
 
 
@@ -173,7 +179,7 @@ def _played(
         # The client may try again at once: there is nobody whom waiting would spare.
         headers.append(("retry-after-ms", "1"))
     if stream and place.watch(kept.status, dict(headers).get("content-type", "")).framing != "whole":
-        played = tape.player(library, request, place, entry.seq, kept, is_async=is_async)
+        played = tape.player(library, request, place, entry, kept, is_async=is_async)
         response = library.Response(kept.status, headers=headers, stream=played, request=request)
     else:
         response = library.Response(kept.status, headers=headers, content=kept.body(), request=request)

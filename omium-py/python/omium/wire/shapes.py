@@ -88,6 +88,13 @@ def _other(event: dict[str, Any]) -> Progress:
     return "failed" if event.get("error") else "may end"
 
 
+def _bedrock(event: dict[str, Any]) -> Progress:
+    # A model's own events, or those of Converse: its last one tells of the usage.
+    if "stopReason" in event:
+        return "may end"
+    return "whole" if "metrics" in event else _messages(event)
+
+
 def _unknown(_body: dict[str, Any], before: Tokens | None) -> Tokens | None:
     return before
 
@@ -100,7 +107,10 @@ SHAPES: dict[str, Shape] = {
     "gemini": Shape(
         "generate", ("contents",), ("candidates", "promptFeedback"), _gemini, usage.gemini, ends_unmarked=True
     ),
-    "embeddings": Shape("embeddings", ("input",), ("data",), _other, usage.chat),
+    "bedrock": Shape("invoke", (), (), _bedrock, usage.bedrock),
+    "embeddings": Shape(
+        "embeddings", ("input", "content", "requests"), ("data", "embedding", "embeddings"), _other, usage.chat
+    ),
     "ollama": Shape(
         "chat", ("messages", "prompt", "input"), ("done", "embeddings"), _ollama, usage.ollama, names_model=True
     ),

@@ -6,21 +6,26 @@ record: nobody may act on an answer that a crash could still lose.
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from omium._worker import off_loop
+from omium.runtime import _cancelled
+from omium.runtime._worker import is_cancellation
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
+    from omium import _omium
     from omium.wire.answer import Answer
     from omium.wire.exchange import Exchange
     from omium.wire.watch import Watch
 
 __all__ = ["failure", "player", "recorder"]
 
-_CLOSED = "the program closed this stream here, before it ended"
+
+class IncompleteAnswer(Exception):
+    """The program did not read a stream to its end."""
 
 
 class _Tape:
@@ -31,7 +36,9 @@ class _Tape:
         self._response = response
         self._watch = watch
         self._chunks: list[bytes] = []
+        self._lock = threading.Lock()
         self.open = True
+        exchange.run.open.add(self.left)
 
     def add(self, chunk: bytes) -> bool:
         """Takes a chunk; whether it completes the answer, so that the record must be written first."""
@@ -47,28 +54,46 @@ class _Tape:
 
     def write(self) -> None:
         """Records the answer, or what there is of it. Blocks on the disk."""
-        self.open = False
-        self._exchange.keep(self._response, self._complete(), self._watch)
+        if self._shut():
+            self._exchange.keep(self._response, self._complete(), self._watch)
 
     def end(self) -> None:
         """The same, at the end of the bytes."""
         self._watch.end()
         self.write()
 
-    def broke(self, reason: Exception | str) -> None:
+    def broke(self, reason: BaseException) -> None:
         """The same, when nothing more comes for another reason."""
-        self.open = False
-        self._watch.stop(str(reason))
-        self._exchange.keep(self._response, self._complete(), self._watch, reason)
+        if self._shut():
+            self._watch.stop(str(reason))
+            self._exchange.keep(self._response, self._complete(), self._watch, reason)
+
+    def closed(self) -> None:
+        """The same, when the program leaves."""
+        self.broke(IncompleteAnswer("the program closed this stream here, before it ended"))
+
+    def left(self) -> None:
+        """The same, when the execution ends."""
+        self.broke(IncompleteAnswer("the execution ended while this stream was open"))
 
     def move(self) -> None:
         self._exchange.move()
+
+    async def recorded(self, write: Callable[..., None], *arguments: Any) -> None:
+        await _cancelled.recorded(self._exchange, write, *arguments)
+
+    def _shut(self) -> bool:
+        """Whether it was open until now: its reader and the end of the execution may come together."""
+        with self._lock:
+            was, self.open = self.open, False
+        self._exchange.run.open.discard(self.left)
+        return was
 
     def _complete(self) -> list[bytes]:
         # The mark may come in one piece and the empty line after it in the next, which is not awaited.
         cut = self._watch.progress == "whole" and self._watch.framing == "events"
         ended = self._chunks and self._chunks[-1].endswith((b"\n\n", b"\r\n\r\n"))
-        return [*self._chunks, b"\n\n"] if cut and not ended else self._chunks
+        return [*self._chunks[:-1], self._chunks[-1] + b"\n\n"] if cut and not ended else self._chunks
 
 
 class _Recorder:
@@ -117,7 +142,7 @@ class _SyncRecorder(_Recorder):
     def close(self) -> None:
         try:
             if self._tape.open:
-                self._tape.broke(_CLOSED)
+                self._tape.closed()
                 self._tape.move()
         finally:
             self._raw.close()
@@ -130,10 +155,9 @@ class _AsyncRecorder(_Recorder):
         while True:
             try:
                 chunk = await anext(source, None)
-            except Exception as error:
-                if tape.open:
-                    await off_loop(tape.broke, error)
-                    tape.move()
+            except BaseException as error:
+                if tape.open and (isinstance(error, Exception) or is_cancellation(error)):
+                    await tape.recorded(tape.broke, error)
                 raise
             if chunk is None:
                 break
@@ -141,23 +165,20 @@ class _AsyncRecorder(_Recorder):
                 yield held
                 held = None
             if tape.add(chunk):
-                await off_loop(tape.write)
-                tape.move()
+                await tape.recorded(tape.write)
             if tape.holds:
                 held = chunk
             else:
                 yield chunk
         if tape.open:
-            await off_loop(tape.end)
-            tape.move()
+            await tape.recorded(tape.end)
         if held is not None:
             yield held
 
     async def aclose(self) -> None:
         try:
             if self._tape.open:
-                await off_loop(self._tape.broke, _CLOSED)
-                self._tape.move()
+                await self._tape.recorded(self._tape.closed)
         finally:
             await self._raw.aclose()
 
@@ -165,11 +186,13 @@ class _AsyncRecorder(_Recorder):
 class _Player:
     """A recorded body: the same chunks, and at the end what came then."""
 
-    def __init__(self, library: Any, request: Any, exchange: Exchange, seq: int, kept: Answer) -> None:
+    def __init__(self, library: Any, request: Any, exchange: Exchange, entry: _omium.Entry, kept: Answer) -> None:
         self._chunks = kept.pieces()
         self._error = None if kept.error is None else failure(library, request, kept.error)
+        self._entry = entry
         self._exchange = exchange
-        self._seq: int | None = seq
+        self._cancelled = _cancelled.is_cancelled(exchange.run, entry)
+        self._seq: int | None = entry.seq
 
     def _arrive(self) -> None:
         # At the chunk before which it was recorded, so that what the code asks for next has the same past.
@@ -183,13 +206,13 @@ class _Player:
                 self._arrive()
             yield chunk
         self._arrive()
-        if self._error is not None:
-            raise self._error
 
 
 class _SyncPlayer(_Player):
     def __iter__(self) -> Iterator[bytes]:
         yield from self._play()
+        if self._error is not None:
+            raise self._error
 
     def close(self) -> None:
         self._arrive()
@@ -197,8 +220,15 @@ class _SyncPlayer(_Player):
 
 class _AsyncPlayer(_Player):
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self._play():
+        for number, chunk in enumerate(self._play(), 1):
+            if self._cancelled and self._entry.status == "done" and number == len(self._chunks):
+                # It was cancelled while the whole answer was being recorded, before its last chunk was handed on.
+                await _cancelled.again(self._entry)
             yield chunk
+        if self._cancelled and self._entry.status == "failed":
+            await _cancelled.again(self._entry)
+        if self._error is not None:
+            raise self._error
 
     async def aclose(self) -> None:
         self._arrive()
@@ -213,12 +243,14 @@ def recorder(library: Any, exchange: Exchange, response: Any, watch: Watch, *, i
         source = shell.aiter_bytes() if is_async else shell.iter_bytes()
         del response.headers["content-encoding"]
     tape = _Tape(exchange, response, watch)
+    exchange.depart()
     response.stream = _stream(library, _AsyncRecorder if is_async else _SyncRecorder)(tape, source, raw)
 
 
-def player(library: Any, request: Any, exchange: Exchange, seq: int, kept: Answer, *, is_async: bool) -> Any:
+def player(library: Any, request: Any, exchange: Exchange, entry: _omium.Entry, kept: Answer, *, is_async: bool) -> Any:
     """The stream of a recorded answer."""
-    return _stream(library, _AsyncPlayer if is_async else _SyncPlayer)(library, request, exchange, seq, kept)
+    exchange.depart()
+    return _stream(library, _AsyncPlayer if is_async else _SyncPlayer)(library, request, exchange, entry, kept)
 
 
 def failure(library: Any, request: Any, error: str) -> Exception:

@@ -1,6 +1,6 @@
 """Model calls over libraries that are not recorded: told apart, so that nobody believes they were.
 
-aiohttp and requests are watched, not recorded. In a replay, and under a budget, such a call is refused;
+aiohttp, requests and boto3 are watched, not recorded. In a replay, and under a budget, such a call is refused;
 else a warning says once that it is made again on a resume.
 """
 
@@ -11,10 +11,10 @@ import sys
 import warnings
 from functools import wraps
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from omium import _context
 from omium.exceptions import Divergence
+from omium.runtime import _context
 from omium.wire.escape import passing
 from omium.wire.request import asked
 
@@ -45,8 +45,26 @@ def _requests(original: Callable[..., Any]) -> Callable[..., Any]:
     return send
 
 
-_WATCHED = {"aiohttp": ("ClientSession", "_request", _aiohttp), "requests": ("Session", "send", _requests)}
+def _botocore(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def send(session: Any, request: Any) -> Any:
+        _tell("boto3", request.method, request.url, request.body)
+        return original(session, request)
+
+    return send
+
+
+_WATCHED = {
+    "aiohttp": ("ClientSession", "_request", _aiohttp),
+    "botocore.httpsession": ("URLLib3Session", "send", _botocore),
+    "requests": ("Session", "send", _requests),
+}
 """The one method all others of a library call; aiohttp has no public one."""
+
+_BETTER = {
+    "aiohttp": "have its SDK use httpx (google-genai: HttpOptions(httpx_async_client=httpx.AsyncClient())), or ",
+    "boto3": "use an SDK that asks over httpx (anthropic.AnthropicBedrock), or ",
+}
 
 _originals: dict[str, Callable[..., Any]] = {}
 
@@ -73,7 +91,7 @@ def _tell(library: str, method: str, url: str, body: Any) -> None:
     if frame is None or frame.kind == "llm" or method.upper() != "POST":
         return
     place = urlsplit(url)
-    found = asked(place.hostname or "", place.path, _parsed(body))
+    found = asked(place.hostname or "", unquote(place.path), _parsed(body))
     if found is None:
         return
     shape, model = found
@@ -86,12 +104,12 @@ def _tell(library: str, method: str, url: str, body: Any) -> None:
     if run.budget is not None:
         run.refuse(f"a budget cannot be kept: {call}")
     if frame.kind not in _RECORDED_WHOLE:
-        hint = "have its SDK use httpx (google-genai: HttpOptions(httpx_async_client=httpx.AsyncClient())), or put it"
-        warnings.warn(f"{call}: it is made again on a resume and not counted; {hint} into an @omium.step", stacklevel=4)
+        hint = f"{_BETTER.get(library, '')}put it into an @omium.step"
+        warnings.warn(f"{call}: it is made again on a resume and not counted; {hint}", stacklevel=4)
 
 
 def _parsed(body: Any) -> dict[str, Any]:
-    if isinstance(body, (str, bytes)):
+    if isinstance(body, (str, bytes, bytearray)):
         try:
             body = json.loads(body)
         except ValueError:

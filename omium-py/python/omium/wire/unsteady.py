@@ -27,8 +27,8 @@ def hints(changes: Iterable[Any]) -> list[str]:
     """A sentence for each part that only changed because it is different every time."""
     found: dict[str, list[str]] = {}
     for change in changes:
-        kind = _kind(change.old, change.new)
-        if kind is not None:
+        kind = " and ".join(_kinds(change.old, change.new))
+        if kind:
             found.setdefault(kind, []).append(change.path)
     return [
         f"hint: {', '.join(paths)} holds {kind}, which is new in every run: make it in an @omium.step, "
@@ -42,13 +42,12 @@ def hints(changes: Iterable[Any]) -> list[str]:
 _ORDER = "order"
 
 
-def _kind(old: Any, new: Any) -> str | None:
+def _kinds(old: Any, new: Any) -> list[str]:
     if not isinstance(old, str) or not isinstance(new, str):
-        return None
+        return []
     before, after = _PATTERN.findall(old), _PATTERN.findall(new)
     if before and _PATTERN.sub("\0", old) == _PATTERN.sub("\0", new):
-        for number, kind in enumerate(_KINDS):
-            if [match[number] for match in before] != [match[number] for match in after]:
-                return kind
+        pairs = enumerate(_KINDS)
+        return [kind for n, kind in pairs if [match[n] for match in before] != [match[n] for match in after]]
     words = re.compile(r"[^\s,;\[\](){}]+")
-    return _ORDER if Counter(words.findall(old)) == Counter(words.findall(new)) else None
+    return [_ORDER] if Counter(words.findall(old)) == Counter(words.findall(new)) else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Tokens", "chat", "gemini", "messages", "ollama", "responses"]
+__all__ = ["Tokens", "bedrock", "chat", "gemini", "messages", "ollama", "responses"]
 
 _COUNT_MAX = 10**12
 
@@ -85,6 +85,20 @@ def messages(body: dict[str, Any], before: Tokens | None) -> Tokens | None:
         cache_write=write,
         cache_write_long=_count(_part(usage, "cache_creation"), "ephemeral_1h_input_tokens", known.cache_write_long),
         reasoning=_count(_part(usage, "output_tokens_details"), "thinking_tokens", known.reasoning),
+    )
+
+
+def bedrock(body: dict[str, Any], before: Tokens | None) -> Tokens | None:
+    """Amazon Bedrock: Converse has names of its own, other models there are read as Anthropic's."""
+    usage = _part(body, "usage")
+    if "inputTokens" not in usage:
+        return messages(body, before)
+    cached, write = _count(usage, "cacheReadInputTokens"), _count(usage, "cacheWriteInputTokens")
+    return Tokens(
+        input=_count(usage, "inputTokens") + cached + write,
+        output=_count(usage, "outputTokens"),
+        cached=cached,
+        cache_write=write,
     )
 
 

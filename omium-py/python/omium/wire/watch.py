@@ -7,6 +7,8 @@ they have seen the mark. So the mark counts: [DONE], response.completed, message
 from __future__ import annotations
 
 import json
+import struct
+from base64 import b64decode
 from typing import TYPE_CHECKING, Any, Literal
 
 from omium.wire.shapes import Progress, trouble
@@ -17,21 +19,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Framing", "Watch", "framing_of"]
 
-Framing = Literal["events", "lines", "whole"]
+Framing = Literal["events", "frames", "lines", "whole"]
 
 
+_FRAMES = "application/vnd.amazon.eventstream"
 _LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
 
 
 def framing_of(content_type: str, *, asked: bool) -> Framing:
-    """How a body of that type is cut: server-sent events, JSON lines, or not at all.
+    """How a body of that type is cut: server-sent events, Amazon's frames, JSON lines, or not at all.
 
     `asked` says that a stream was asked for: some servers send one and call it plain text.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind in _LINES:
         return "lines"
+    if kind == _FRAMES:
+        return "frames"
     return "events" if kind == "text/event-stream" or (asked and kind != "application/json") else "whole"
+
+
+_PRELUDE = 12
+_FRAME_MAX = 1 << 24
 
 
 class Watch:
@@ -65,6 +74,9 @@ class Watch:
         self._rest += chunk
         if self.framing == "whole" or self.settled:
             return
+        if self.framing == "frames":
+            self._frames()
+            return
         # A carriage return at the very end may be half of a line end.
         lines = self._rest.splitlines(keepends=True)
         self._rest = bytearray()
@@ -80,8 +92,7 @@ class Watch:
         if self.framing == "whole":
             self._whole(bytes(self._rest))
             return
-        self._line(bytes(self._rest).rstrip(b"\r\n"))
-        self._line(b"")
+        self._lines_end()
         if self.progress == "may end":
             self.progress = "whole"
         elif self.progress == "goes on":
@@ -89,9 +100,42 @@ class Watch:
 
     def stop(self, problem: str) -> None:
         """Says that nothing more comes, for another reason."""
-        self._line(bytes(self._rest).rstrip(b"\r\n"))
+        self._lines_end()
         if not self.settled:
             self._fail(problem)
+
+    def _frames(self) -> None:
+        """Takes the frames that are there: twice four bytes of lengths, a checksum, headers, data, a checksum."""
+        while len(self._rest) >= _PRELUDE and not self.settled:
+            length, headers = struct.unpack_from(">II", self._rest)
+            if not _PRELUDE + headers + 4 <= length <= _FRAME_MAX:
+                self._fail("the stream is no stream of events")
+            elif len(self._rest) < length:
+                return
+            else:
+                head = bytes(self._rest[_PRELUDE : _PRELUDE + headers])
+                data = bytes(self._rest[_PRELUDE + headers : length - 4])
+                del self._rest[:length]
+                self._frame(head, data)
+
+    def _frame(self, head: bytes, data: bytes) -> None:
+        text = data.decode("utf-8", "replace")
+        if b":exception-type" in head:
+            self.said = text
+            self._fail(text)
+            return
+        try:
+            event = json.loads(text)
+            inner = event.get("bytes") if isinstance(event, dict) else None
+            self._event(b64decode(inner).decode("utf-8", "replace") if isinstance(inner, str) else text)
+        except ValueError:
+            self._fail("the stream is no stream of events")
+
+    def _lines_end(self) -> None:
+        """The last line may lack its end."""
+        if self.framing in ("events", "lines"):
+            self._line(bytes(self._rest).rstrip(b"\r\n"))
+            self._line(b"")
 
     def _line(self, line: bytes) -> None:
         if self.settled:

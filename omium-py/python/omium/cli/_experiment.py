@@ -1,0 +1,114 @@
+"""An experiment in a process of its own, in which every store is the scratch store and no effect runs.
+
+    python -m omium.cli._experiment PLAN
+
+How it ended is written beside the store, for the code may print and exit as it likes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omium.cli._code import load, start
+from omium.cli._errors import CommandError
+from omium.cli._target import quoted
+from omium.recovery._experiment import Ended, Plan
+
+if TYPE_CHECKING:
+    from omium._omium import Execution
+
+__all__ = ["check", "run"]
+
+_ENDED = "ended.json"
+
+
+def check(execution: Execution, code: str | None) -> None:
+    """Refuses an experiment that does not know what to run."""
+    if code is not None or (execution.source is not None and execution.workflow != "langgraph"):
+        return
+    id = quoted(execution.id)
+    if execution.workflow == "langgraph":
+        hint = f"name the compiled graph: omium why {id} --confirm --code agent.py:graph"
+        raise CommandError(f"{id} is a LangGraph thread, and the record does not say where its graph is", hint)
+    raise CommandError(
+        f"the record of {id} does not say which program made it",
+        f"name it, with its arguments: omium why {id} --confirm --code 'agent.py ARGUMENTS'",
+    )
+
+
+def run(plan: Plan, code: str | None) -> Ended:
+    """Makes the experiment, and waits for its end."""
+    ended = Path(plan.store).with_name(_ENDED)
+    ended.unlink(missing_ok=True)
+    done = subprocess.run(  # noqa: S603  # The user asked for this program to be run.
+        [sys.executable, "-m", __spec__.name, json.dumps([plan, code])],
+        env={**os.environ, "OMIUM_STORE": plan.store},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    if not ended.exists():
+        talk = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        return Ended("exit", talk[-1] if talk else f"its process ended with {done.returncode}", "omium")
+    return Ended(*json.loads(ended.read_text("utf-8")))
+
+
+def main(plan: Plan, code: str | None) -> None:
+    import omium
+    from omium import _omium, config
+    from omium.exceptions import OmiumError
+    from omium.recovery._experiment import trial_of
+    from omium.recovery._trial import Refused
+    from omium.runtime import _live
+
+    config.confine(plan.store)
+    omium.init(detect=None)
+    _live.trial = trial_of(_omium.Store(plan.store), plan)
+    ended = Ended()
+    try:
+        _go_on(config.store().execution(plan.id), code)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # The verdict says what it means.
+        failed = not isinstance(error, SystemExit) or error.code not in (None, 0)
+        by = "experiment" if isinstance(error, Refused) else "omium" if _is_ours(error, OmiumError) else None
+        told = str(error) if isinstance(error, Refused) else _live.describe(error)
+        ended = Ended(type(error).__qualname__, told, by) if failed else ended
+    Path(plan.store).with_name(_ENDED).write_text(json.dumps(ended), "utf-8")
+
+
+def _is_ours(error: BaseException, base: type) -> bool:
+    from omium.exceptions import CheckFailed
+
+    return isinstance(error, base) and not isinstance(error, CheckFailed)
+
+
+def _go_on(execution: Execution, code: str | None) -> None:
+    """Runs the code on: a workflow by its source, a graph by its thread, a program from its start."""
+    import omium
+
+    if code is None:
+        load(execution.source or "")
+        omium.get(execution.id).resume()
+        return
+    script, *arguments = shlex.split(code)
+    if script.endswith(".py"):
+        start(script, arguments)
+        return
+    found: Any = load(script)
+    if execution.workflow == "langgraph":
+        if not hasattr(found, "invoke"):
+            raise CommandError(f"{script} is no compiled graph", "name what `compile()` returned, as agent.py:graph")
+        found.invoke(None, {"configurable": {"thread_id": execution.id}})
+        return
+    omium.get(execution.id).resume()
+
+
+if __name__ == "__main__":
+    given, code = json.loads(sys.argv[1])
+    main(Plan(*given), code)

@@ -1,0 +1,77 @@
+"""`omium.ask`: a question is an intent, and its answer the receipt at the same address."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from omium import codec
+from omium.exceptions import Divergence, InvalidInput, Waiting
+from omium.runtime import _context
+from omium.runtime._course import Disk, adrive, drive
+from omium.runtime._place import Place
+from omium.runtime._worker import off_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omium.runtime._course import Course
+
+__all__ = ["aask", "ask", "ends"]
+
+
+def ask(question: str, *, choices: Sequence[Any] | None = None) -> Any:
+    """The answer somebody gives to the question, in this run or a later one.
+
+    While there is none the execution ends as `waiting`, by an exception (Waiting) that code must let
+    pass; `omium.answer`, or `omium answer EXEC VALUE`, gives it, and resuming goes on from here. With
+    `choices` only one of them is taken for an answer.
+    """
+    place = _asking(question, choices)
+    if (entry := place.recorded) is not None:
+        place.arrive(entry.seq)
+        return place.answer(entry)
+    try:
+        return drive(_question(place, question, choices))
+    finally:
+        place.leave()
+
+
+async def aask(question: str, *, choices: Sequence[Any] | None = None) -> Any:
+    """`ask` for async code."""
+    place = _asking(question, choices)
+    if (entry := place.recorded) is not None:
+        place.arrive(entry.seq)
+        return await off_loop(place.answer, entry)
+    try:
+        return await adrive(_question(place, question, choices))
+    finally:
+        place.leave()
+
+
+def _asking(question: str, choices: Sequence[Any] | None) -> Place:
+    frame = _context.frame()
+    if frame is None:
+        raise InvalidInput("ask() belongs inside an execution: nothing would keep the question")
+    inputs = {"question": question} if choices is None else {"question": question, "choices": list(choices)}
+    return Place(frame, "signal", "ask", inputs)
+
+
+def _question(place: Place, question: str, choices: Sequence[Any] | None) -> Course:
+    run = place.run
+    if run.native.mode == "record":
+        raise ends(place, question)
+    intent = place.intent
+    if intent is None:
+        given = {"question": question} if choices is None else {"question": question, "choices": list(choices)}
+        seq = yield Disk(partial(place.intend, given=codec.dumps(given)))
+    else:
+        seq = intent.seq
+    waiting = Waiting(f"{question} (answer {run.native.id}@{seq}, then resume)", execution=run.native.id, seq=seq)
+    place.aborts(waiting)
+    raise waiting
+
+
+def ends(place: Place, what: str) -> Divergence:
+    """A replay has come to where the record ends, in the middle of a wait."""
+    return Divergence(f"the record ends while it waits: {what}", execution=place.run.native.id)

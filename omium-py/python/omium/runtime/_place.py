@@ -1,0 +1,347 @@
+"""A place in the record, held by one piece of running code from its claim to its commit."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+from omium import _omium, codec
+from omium.exceptions import Divergence, OmiumError, PostconditionFailed, RecordedFailure, StepTimeout
+from omium.recovery import _failure
+from omium.runtime import _boundary
+from omium.runtime._cancelled import CANCELLED
+from omium.runtime._context import Frame, current, strand
+from omium.runtime._live import describe, is_abort, on_record
+from omium.view import _differences
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omium.recovery._failure import Failure
+    from omium.recovery._policy import Recovery
+    from omium.runtime._code import Code
+    from omium.runtime._live import LiveRun
+
+__all__ = ["Place"]
+
+
+class Place:
+    """One claim. Ends with `commit`, `fail` or `leave`; the last is harmless after the others."""
+
+    __slots__ = (
+        "__weakref__",
+        "_claim",
+        "_code",
+        "_codec",
+        "_frame",
+        "_input",
+        "_kind",
+        "_other",
+        "_owner",
+        "_settled",
+        "_started_ms",
+        "decided",
+        "entry",
+    )
+
+    def __init__(
+        self,
+        frame: Frame,
+        kind: _omium.Kind,
+        name: str,
+        inputs: Mapping[str, Any],
+        codec_name: str | None = None,
+        code: Code | None = None,
+    ) -> None:
+        run = frame.run
+        run.check()
+        run.claims += 1
+        scope, again = _ground(frame.scope) if kind == "effect" else (frame.scope, False)
+        if frame.limit is not None and frame.limit.passed():
+            raise StepTimeout("the step around this call timed out: nothing more of it is recorded")
+        self._frame = frame
+        self._kind = kind
+        self._owner = strand()
+        self._codec = codec_name or run.codec
+        self._input = codec.dumps_inputs(inputs)
+        self._started_ms = time.time_ns() // 1_000_000
+        try:
+            self._claim = run.native.claim(
+                kind,
+                scope,
+                name,
+                _omium.digest(self._input),
+                prev=frame.prev,
+                spawned=again or frame.host is not None or self._owner != frame.owner,
+            )
+        except Divergence as error:
+            readable = self._explain(error, name)
+            run.abort(readable)
+            raise readable from None
+        self._other: _omium.Entry | None = None
+        if run.trial is not None and self._claim.recorded is None:
+            try:
+                self._other = run.trial.answer(kind, self._claim)
+            except OmiumError as refused:
+                run.abort(refused)
+                raise
+        self._settled = self.recorded is not None
+        # Before the body, which may change what it uses.
+        self._code = None if self._settled or code is None else code.fingerprint()
+        if run.watch is not None:
+            run.watch.began(self)
+        self.entry = 0
+        """The entry that was written; 0: none was."""
+        self.decided: dict[str, Any] | None = None
+        """What the recovery policy decided about the failure recorded here."""
+        self._reach("answered" if self._settled else "claimed")
+
+    def _reach(self, moment: _boundary.Moment) -> None:
+        if _boundary.watcher is None:
+            return
+        claim = self._claim
+        execution = self._frame.run.native.id
+        _boundary.reach(moment, self._kind, execution, claim.scope, claim.name, claim.key, claim.occurrence)
+
+    def _explain(self, error: Divergence, name: str) -> Divergence:
+        """The native error as a reader needs it."""
+        return _readable(error, self._frame, name, self._input)
+
+    @property
+    def recorded(self) -> _omium.Entry | None:
+        """The entry that answers, when there is one: then the body must not run."""
+        return self._claim.recorded or self._other
+
+    @property
+    def run(self) -> LiveRun:
+        return self._frame.run
+
+    @property
+    def kind(self) -> _omium.Kind:
+        return self._kind
+
+    @property
+    def name(self) -> str:
+        return self._claim.name
+
+    @property
+    def path(self) -> str:
+        """The scope of whatever it calls."""
+        return self._claim.path
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an outcome can be recorded: there is none, and the run goes on."""
+        return not self._settled and self.run.is_open
+
+    @property
+    def codec_name(self) -> str:
+        """The name of the codec values are encoded with."""
+        return self._codec
+
+    @property
+    def intent(self) -> _omium.Entry | None:
+        """What began here and left no receipt: nobody knows whether it happened."""
+        return self._claim.intent
+
+    def intend(self, meta: codec.Blob | None = None, *, given: codec.Blob | None = None) -> int:
+        """Records that the body is about to run (I9); what follows is its receipt. Blocks on the disk.
+
+        `given` stands for the inputs when those identify the call but are not all of it.
+        """
+        run = self._frame.run
+        try:
+            seq = run.native.intend(self._claim, input=given or ("msgpack", self._input), meta=meta)
+        except OmiumError as error:
+            run.abort(error)
+            raise
+        self._reach("intended")
+        return seq
+
+    @property
+    def address(self) -> tuple[str, str, int]:
+        """Scope, key and occurrence: what the execution knows it by."""
+        return self._claim.scope, self._claim.key, self._claim.occurrence
+
+    def inside(self, attempt: int = 1, failure: Failure | None = None) -> Frame:
+        """The frame for the body, which is told what `failure` it is to repair.
+
+        Each attempt has a scope of its own, so that what an earlier one recorded inside is not handed
+        to the next: a retry asks the model again. Effects are the exception: what one attempt did
+        outside the next must not do again, so they stay in the scope of the first.
+        """
+        if attempt > 1:
+            self._frame.run.native.restart(self._claim.path)
+        self._reach("body")
+        path = self._claim.path if attempt == 1 else f"{self._claim.path}:{attempt}"
+        why = failure or self._frame.run.repair(self._claim.name) or self._frame.failure
+        return self._frame._replace(scope=path, owner=self._owner, kind=self._kind, failure=why)
+
+    def arrive(self, seq: int) -> None:
+        """Moves the caller's strand to the entry just written, or to the one that answers."""
+        current.set(self._frame._replace(prev=seq, owner=self._owner))
+
+    def answer(self, entry: _omium.Entry) -> Any:
+        """The recorded value; a recorded failure is raised again."""
+        loaded = None
+        if entry.value is not None:
+            allowed = self._codec == "pickle"
+            loaded = codec.loads(entry.value.codec, entry.value.read(), allow_pickle=allowed)
+        if entry.status != "failed":
+            refused = _failure.of_entry(entry) if self._kind == "effect" else None
+            if refused is None:
+                return loaded
+            self.decided = _failure.decision(entry)
+            raise PostconditionFailed(refused.message, step=entry.name, condition=refused.condition, path=refused.path)
+        failure = loaded if isinstance(loaded, BaseException) else RecordedFailure(entry.error or "")
+        on_record(failure, entry.seq)
+        self.decided = _failure.decision(entry)
+        raise failure
+
+    def encode(self, value: Any) -> codec.Blob:
+        return codec.dumps(value, self._codec)
+
+    def commit(
+        self,
+        value: codec.Blob,
+        attempts: int = 1,
+        *,
+        usage: Mapping[str, int] | None = None,
+        meta: codec.Blob | None = None,
+    ) -> int:
+        """Records the outcome; it is acknowledged when this returns. Blocks on the disk."""
+        self._settle()
+        self._reach("done")
+        run = self._frame.run
+        try:
+            seq = run.native.commit(
+                self._claim,
+                value,
+                input=("msgpack", self._input),
+                meta=meta or self._remarks(),
+                usage=None if usage is None else dict(usage),
+                attempts=attempts,
+                started_ms=self._started_ms,
+            )
+        except OmiumError as error:
+            run.abort(error)
+            raise
+        self.entry = seq
+        self._reach("recorded")
+        run.repaired(self._claim.name)
+        return seq
+
+    def give_up(self, error: Exception, attempts: int, policy: Recovery | None) -> int:
+        """Records a failure together with what the policy does about it. Blocks on the disk."""
+        from omium.recovery import _actions
+
+        failure = _failure.of(error, self._kind)
+        self.decided = _actions.decide(policy, self._frame.run, self._claim.name, error, failure)
+        meta = self._remarks(_failure.record(failure, self.decided))
+        return self.fail(error, codec.dumps_failure(error), attempts, meta=meta)
+
+    def commit_refused(self, value: codec.Blob, error: Exception, attempts: int, policy: Recovery | None) -> int:
+        """Records the receipt of an effect that happened and failed a postcondition. Blocks on the disk."""
+        from omium.recovery import _actions
+
+        failure = _failure.of(error)
+        run, name = self._frame.run, self._claim.name
+        self.decided = _actions.decide(policy, run, name, error, failure, again=False)
+        return self.commit(value, attempts, meta=self._remarks(_failure.record(failure, self.decided)))
+
+    def fail(
+        self,
+        error: Exception | str,
+        value: codec.Blob,
+        attempts: int = 1,
+        *,
+        usage: Mapping[str, int] | None = None,
+        meta: codec.Blob | None = None,
+    ) -> int:
+        """Records a failure, for code that handles it and goes on. Blocks on the disk."""
+        self._settled = True
+        if meta is None and isinstance(error, Exception):
+            meta = self._remarks(_failure.record(_failure.of(error, self._kind)))
+        self._reach("done")
+        run = self._frame.run
+        try:
+            seq = run.native.fail(
+                self._claim,
+                error if isinstance(error, str) else describe(error),
+                value=value,
+                input=("msgpack", self._input),
+                meta=meta,
+                usage=None if usage is None else dict(usage),
+                attempts=attempts,
+                started_ms=self._started_ms,
+            )
+        except OmiumError as trouble:
+            run.abort(trouble)
+            raise
+        self.entry = seq
+        if isinstance(error, Exception):
+            on_record(error, seq)
+        elif error == CANCELLED:
+            run.cancelled[seq] = run.claims
+        self._reach("failed")
+        return seq
+
+    def _remarks(self, remarks: Mapping[str, Any] | None = None) -> codec.Blob | None:
+        """The meta of the entry: what is to be known of it, and which code made it."""
+        code = {} if self._code is None else {"code": self._code}
+        whole = {**(remarks or {}), **code, **self._frame.run.introduction()}
+        return codec.dumps(whole) if whole else None
+
+    def aborts(self, error: Exception) -> bool:
+        """Whether the error ends the whole execution; then nothing is recorded of it.
+
+        What a framework made of such an error does, too.
+        """
+        if is_abort(error):
+            self._frame.run.abort(error)
+        return self._frame.run.aborted is not None
+
+    def leave(self) -> None:
+        """Gives the place back unless its outcome was recorded."""
+        if not self._settled:
+            self._settle()
+            self._frame.run.native.abandon(self._claim)
+
+    def pauses(self, seconds: float) -> None:
+        """It waits so long before its next attempt, and is not stuck."""
+        if self.run.watch is not None:
+            self.run.watch.pauses(seconds)
+
+    def _settle(self) -> None:
+        self._settled = True
+        if self.run.watch is not None:
+            self.run.watch.ended(self)
+
+
+_ATTEMPT = re.compile(r"(#\d+(?:~\d+)?):\d+(?=/|$)")
+
+
+def _ground(scope: str) -> tuple[str, bool]:
+    """The scope without the attempts around it, and whether there were any."""
+    ground = _ATTEMPT.sub(r"\1", scope)
+    return ground, ground != scope
+
+
+def _readable(error: Divergence, frame: Frame, name: str, found: bytes) -> Divergence:
+    """The native error with the difference between the recorded input and the present one."""
+    run = frame.run
+    lines: list[str] = []
+    if error.seq is not None:
+        entry = run.store.entry(run.native.id, error.seq)
+        if entry.name == name and entry.input is not None:
+            recorded = entry.input.codec, entry.input.read()
+            lines = _differences.lines(recorded, ("msgpack", found))
+    return Divergence(
+        "\n".join([str(error), *lines]),
+        execution=run.native.id,
+        seq=error.seq,
+        expected=error.expected,
+        found=error.found,
+        diff=lines,
+    )
