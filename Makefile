@@ -15,14 +15,14 @@ test: build
 
 # CrewAI pins libraries that the other tests need newer, and weighs a gigabyte: an environment of its own, by hand.
 test-crewai: build .venv-crewai/installed
-	PYTHONPATH=omium-py/python .venv-crewai/bin/python -m pytest -q -W ignore::DeprecationWarning omium-py/tests/crewai
-	PYTHONPATH=omium-py/python .venv-crewai/bin/python omium-py/tests/crewai/sweep.py
+	PYTHONPATH=$(CURDIR)/omium-py/python .venv-crewai/bin/python -m pytest -q -W ignore::DeprecationWarning omium-py/tests/crewai
+	PYTHONPATH=$(CURDIR)/omium-py/python .venv-crewai/bin/python omium-py/tests/crewai/sweep.py
 	PYTHONPATH=$(CURDIR)/omium-py/python .venv-crewai/bin/python -m omium.cli torture examples/python/crewai_crew.py
 
 # One agent on seven frameworks, killed and resumed; an environment for each major version of the model clients.
 FRAMEWORKS := openai3 crewai
 test-frameworks: build $(FRAMEWORKS:%=.venv-frameworks-%/installed)
-	for set in $(FRAMEWORKS); do PYTHONPATH=omium-py/python OMIUM_TEST_REQUIREMENTS=omium-py/tests/frameworks/requirements-$$set.txt \
+	for set in $(FRAMEWORKS); do PYTHONPATH=$(CURDIR)/omium-py/python OMIUM_TEST_REQUIREMENTS=$(CURDIR)/omium-py/tests/frameworks/requirements-$$set.txt \
 	  .venv-frameworks-$$set/bin/python -m pytest -q omium-py/tests/frameworks omium-py/tests/wire || exit 1; done
 
 .venv-crewai/installed: omium-py/tests/crewai/requirements.txt
