@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from omium import codec, config
 from omium.effects._undo import finish
 from omium.exceptions import ExecutionNotFound, OmiumError, RolledBack, Waiting
-from omium.recovery import _actions, watch
+from omium.recovery import _decisions, watch
 from omium.runtime import _boundary, _context
 from omium.runtime._context import Frame
 from omium.runtime._course import served_by
@@ -125,7 +125,7 @@ class Session(Generic[R]):
     def _go_back(self) -> str | None:
         """Makes the rollback that a recovery policy had decided; says who died before it was made."""
         try:
-            to = _actions.pending(self.handle.store, self.handle.id)
+            to = _decisions.pending(self.handle.store, self.handle.id)
         except ExecutionNotFound:
             return None
         if to is None:

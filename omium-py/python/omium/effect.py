@@ -11,7 +11,7 @@ from omium.checks import Checks, Condition
 from omium.effects import _intent
 from omium.effects._acting import Effect, course
 from omium.exceptions import InvalidInput
-from omium.recovery import Recovery, acarry, carry
+from omium.recovery._actions import acarry, carry
 from omium.runtime import _context, _live, _record, _registry
 from omium.runtime._course import adrive, drive
 from omium.runtime._place import Place
@@ -20,6 +20,7 @@ from omium.runtime._worker import off_loop
 if TYPE_CHECKING:
     from omium import retry
     from omium.effects import _doubt
+    from omium.recovery import Recovery
     from omium.runtime._arguments import Key
     from omium.step import Codec
 

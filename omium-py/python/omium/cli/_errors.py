@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from omium.cli._address import quoted, split
 from omium.cli._terminal import Terminal, visible
 
 __all__ = ["DONE", "FAILED", "REFUSED", "USAGE", "CommandError", "explain"]
@@ -61,8 +62,6 @@ def explain(error: Exception, terminal: Terminal, target: str | None = None) -> 
 
 
 def _shell(target: str) -> str:
-    from omium.cli._target import quoted, split
-
     return quoted(split(target)[0])
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omium.cli._address import quoted, split
 from omium.cli._errors import CommandError
 from omium.cli._terminal import plural, visible
 
@@ -52,12 +53,6 @@ def open_store(arguments: Namespace, *, write: bool = False) -> Store:
     if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
         raise CommandError(f"{visible(str(path))} may not be read by this user", "its owner can grant it: chmod, chown")
     return Store(str(path), create=False, read_only=not write)
-
-
-def split(text: str) -> tuple[str, int | None]:
-    """`EXEC@SEQ` at the last @ that digits follow; without one, the whole text is the id."""
-    match = re.fullmatch(r"(.*)@([0-9]+)", text, re.DOTALL)
-    return (match[1], int(match[2])) if match else (text, None)
 
 
 def find(store: Store, id: str) -> Execution:
@@ -127,14 +122,6 @@ def out_of_range(execution: Execution, seq: int) -> CommandError:
         f"it has {plural(execution.last_seq, 'entry', 'entries')}, @1 to @{execution.last_seq}: "
         f"omium log {quoted(execution.id)}",
     )
-
-
-def quoted(id: str) -> str:
-    """The id as it can be typed into a shell, shortened when it is very long."""
-    import shlex
-
-    text = visible(id)
-    return shlex.quote(text if len(text) <= 60 else text[:59] + "…")
 
 
 def runs_on(execution: Execution) -> str:

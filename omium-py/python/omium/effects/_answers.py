@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from omium import codec, config
 from omium.effects import _doubt, _intent, _ledger
 from omium.exceptions import EntryNotFound, InvalidInput
-from omium.recovery._actions import within
+from omium.recovery._decisions import within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

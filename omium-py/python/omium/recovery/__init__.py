@@ -14,25 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from omium import _omium
-    from omium.recovery._actions import GoOn
-    from omium.runtime._place import Place
 
 __all__ = [
-    "SCOPE",
     "Detect",
     "Failure",
     "Recovery",
-    "acarry",
-    "carry",
     "failure",
     "failure_of",
     "failures",
     "parse",
     "watch",
 ]
-
-SCOPE = "recovery"
-"""Where notes about the run as a whole stand; no code claims a place in it."""
 
 
 def failures(entries: Iterable[_omium.Entry]) -> list[Failure]:
@@ -58,17 +50,3 @@ def failure() -> Failure | None:
 
     here = _context.frame()
     return None if here is None else here.failure
-
-
-def carry(place: Place, error: Exception) -> GoOn | None:
-    """Does what the policy decided about a recorded failure. None: the failure is the caller's."""
-    from omium.recovery import _actions
-
-    return _actions.carry(place, error)
-
-
-async def acarry(place: Place, error: Exception) -> GoOn | None:
-    """`carry` for async code."""
-    from omium.recovery import _actions
-
-    return await _actions.acarry(place, error)

@@ -1,36 +1,24 @@
-"""Carrying a policy out: what is decided stands on record with the failure, so that a kill changes nothing.
-
-A rollback that was decided and not made is made when the execution is opened next; a retry is what a
-resume does anyway; a question waits in the record for its answer.
-"""
+"""Carrying out what was decided about a failure: going back, running again, asking a person."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from omium import _omium, codec
-from omium.recovery import SCOPE, _failure
-from omium.recovery._failure import Failure
+from omium.recovery import _failure
+from omium.recovery._decisions import SCOPE, decide, is_note, note, tail
 from omium.runtime import _asking, _context
-from omium.runtime._live import Rewind, failures_behind, is_abort
+from omium.runtime._live import Rewind, is_abort
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from omium.recovery._decisions import Decided
     from omium.recovery._policy import Recovery
     from omium.runtime._live import LiveRun
     from omium.runtime._place import Place
 
-__all__ = ["GoOn", "acarry", "carry", "decide", "pending", "repairs"]
+__all__ = ["GoOn", "acarry", "asked", "carry", "unwind"]
 
-_NOTE = "failure"
 _NOBODY = -1
 """No strand: a claim made under it is the first of a new one."""
-_TAIL = 64
-"""How many entries other strands may have added after a failure before the run had unwound."""
-
-Decided = dict[str, Any]
 
 
 class GoOn(NamedTuple):
@@ -38,57 +26,6 @@ class GoOn(NamedTuple):
 
     given: bool = False
     value: Any = None
-
-
-def decide(
-    policy: Recovery | None, run: LiveRun, name: str, error: Exception, failure: Failure, *, again: bool = True
-) -> Decided | None:
-    """What is done about a failure of `name`, to be recorded with it. `again`: whether it may run once more."""
-    if policy is None or run.trial is not None or not isinstance(error, policy.on):
-        return None
-    why = None
-    target = policy.target(_rollbacks(run, name))
-    if target is not None:
-        to = before(run.store.entries(run.native.id), target) if run.rewinds else None
-        if to is not None:
-            return {"action": "rollback", "target": target, "to": to}
-        why = f"there is no finished {target!r} to go back to" if run.rewinds else "a host framework runs it"
-    if policy.ask:
-        answers = "'retry', 'fail' or {'value': ...}" if again else "'fail' or {'value': ...}"
-        question = f"{name} failed: {failure.error}: {failure.message}; answer {answers}"
-        return {"action": "ask", "question": question, **({"why": why} if why else {})}
-    return {"action": "fail", **({"why": why} if why else {})}
-
-
-def _rollbacks(run: LiveRun, name: str) -> int:
-    """How many were made for failures of `name`, whatever lineage they are on."""
-    if run.native.epoch == 0:
-        return 0
-    decided = [
-        _failure.decision(each)
-        for each in run.store.entries(run.native.id, all=True)
-        if (each.name == name and (each.status == "failed" or each.kind == "effect")) or _is_note(each)
-    ]
-    return sum(1 for each in decided if each and each["action"] == "rollback" and each.get("of", name) == name)
-
-
-def before(live: Sequence[_omium.Entry], target: str) -> int | None:
-    """Where to go back to so that the latest `target` runs anew, with everything it calls."""
-    found = next((each for each in reversed(live) if each.name == target and each.status == "done"), None)
-    if found is None:
-        return None
-    first = next(each for each in live if _same(each, found) or within(each.scope, found))
-    return first.parent
-
-
-def _same(one: _omium.Entry, other: _omium.Entry) -> bool:
-    return (one.scope, one.key, one.occurrence) == (other.scope, other.key, other.occurrence)
-
-
-def within(scope: str, entry: _omium.Entry | Place) -> bool:
-    """Whether what stands in that scope was called by the entry, or by what has that place."""
-    base = entry.path
-    return scope.startswith(base) and scope[len(base) : len(base) + 1] in ("", "/", "~", ":")
 
 
 def carry(place: Place, error: Exception) -> GoOn | None:
@@ -132,31 +69,6 @@ def _understood(answer: Any) -> tuple[bool, GoOn | None]:
     return answer in ("retry", "fail"), GoOn() if answer == "retry" else None
 
 
-def repairs(store: _omium.Store, id: str) -> dict[str, Failure]:
-    """Which steps are run again after a rollback, and why: those not finished since."""
-    found: dict[str, Failure] = {}
-    for entry in store.entries(id, all=True):
-        decided = _failure.decision(entry)
-        failure = _failure.of_entry(entry)
-        if decided is not None and failure is not None and decided["action"] == "rollback":
-            found[decided["target"]] = failure
-        elif entry.status == "done" and entry.live:
-            found.pop(entry.name, None)
-    return found
-
-
-def pending(store: _omium.Store, id: str) -> int | None:
-    """The entry to go back to, when that was decided and a crash came first."""
-    if store.execution(id).status == "completed":
-        return None
-    for entry in _tail(store, id):
-        decided = _failure.decision(entry)
-        if decided is not None and decided["action"] == "rollback":
-            to: int = decided["to"]
-            return to
-    return None
-
-
 def unwind(run: LiveRun, name: str, policy: Recovery | None, error: Exception) -> Rewind | None:
     """Notes the failure of a workflow itself and does what its policy says. None: it fails.
 
@@ -177,7 +89,7 @@ def unwind(run: LiveRun, name: str, policy: Recovery | None, error: Exception) -
 
 
 def _retry(policy: Recovery, run: LiveRun, name: str, error: Exception) -> Decided | None:
-    decided = (_failure.decision(each) for each in run.store.entries(run.native.id) if _is_note(each))
+    decided = (_failure.decision(each) for each in run.store.entries(run.native.id) if is_note(each))
     made = sum(1 for each in decided if each and each["action"] == "retry" and each.get("of") == name)
     wait = policy.retry.wait(made + 1, error)
     return None if wait is None else {"action": "retry", "wait": wait}
@@ -188,8 +100,8 @@ def asked(run: LiveRun) -> GoOn | Literal["fail"] | None:
 
     Raises Waiting while there is no answer.
     """
-    for entry in _tail(run.store, run.native.id):
-        if _is_note(entry):
+    for entry in tail(run.store, run.native.id):
+        if is_note(entry):
             decided = _failure.decision(entry)
             if decided is None or decided["action"] != "ask":
                 return None
@@ -213,37 +125,3 @@ def _ask(run: LiveRun, question: str) -> GoOn | None:
                 return go_on
     finally:
         _context.current.set(outer)
-
-
-def note(run: LiveRun, failure: Failure, decided: Decided | None = None) -> int:
-    """Records a failure of the run as a whole; returns its seq."""
-    claim = run.native.claim("note", SCOPE, _NOTE, os.urandom(16), spawned=True)
-    return run.native.commit(
-        claim, codec.dumps(None), meta=codec.dumps({**_failure.record(failure, decided), **run.introduction()})
-    )
-
-
-def ended(run: LiveRun, error: BaseException) -> None:
-    """Notes what ends the run, unless an entry tells of it already."""
-    if failures_behind(error):
-        return
-    failure = _failure.of(error)
-    known = (_failure.of_entry(each) for each in _tail(run.store, run.native.id))
-    if not any(each is not None and (each.error, each.message) == failure[1:3] for each in known):
-        note(run, failure)
-
-
-def _tail(store: _omium.Store, id: str) -> list[_omium.Entry]:
-    """The newest live entries, the last first."""
-    head = store.execution(id).head
-    return store.entries(id, after=max(head - _TAIL, 0))[::-1]
-
-
-def crashed(run: LiveRun, owner: str) -> None:
-    """Notes that the process before this one died at it."""
-    message = f"{owner} ended while it ran the execution, and did not give it back"
-    note(run, Failure("crash", "Crash", message))
-
-
-def _is_note(entry: _omium.Entry) -> bool:
-    return entry.kind == "note" and entry.scope == SCOPE

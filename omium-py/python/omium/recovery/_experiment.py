@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from omium.recovery._actions import within
+from omium.recovery._decisions import within
 from omium.recovery._trial import Trial
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from omium.exceptions import OmiumError, Stuck
-from omium.recovery import _actions, _failure
+from omium.recovery import _decisions, _failure
 from omium.recovery._stack import Strand
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Silence:
     def entered(self, scope: str) -> None:
         """The body of the call with that scope runs in a thread or task of its own: this one."""
         with self._lock:
-            around = [place for place in self._open if _actions.within(scope, place)]
+            around = [place for place in self._open if _decisions.within(scope, place)]
             if around:
                 self._open[max(around, key=lambda place: len(place.path))] = Strand.here()
 
@@ -89,7 +89,7 @@ class Silence:
         """A call that has none under way in it, and that is not there to wait."""
         known = dict(self._open)
         for place, strand in known.items():
-            outer = any(_actions.within(other.address[0], place) for other in known if other is not place)
+            outer = any(_decisions.within(other.address[0], place) for other in known if other is not place)
             if place.kind not in _QUIET and not outer:
                 return place, strand
         return None
@@ -98,7 +98,7 @@ class Silence:
         run = self._run
         error = Stuck(f"execution {run.native.id!r}: {place.name} runs, and nothing was recorded for {self.limit:g} s")
         try:
-            _actions.note(run, _failure.of(error)._replace(step=place.name, stack=strand.stack()))
+            _decisions.note(run, _failure.of(error)._replace(step=place.name, stack=strand.stack()))
         except OmiumError as trouble:
             # A run that ended meanwhile has not stalled.
             if not run.ended:

@@ -7,10 +7,11 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from omium.exceptions import Stuck
+from omium.recovery import _decisions, _failure
+from omium.recovery._silence import Silence
 from omium.recovery.detectors import Detect, loop, repeats
 
 if TYPE_CHECKING:
-    from omium.recovery._silence import Silence
     from omium.runtime._live import LiveRun
     from omium.runtime._place import Place
 
@@ -72,8 +73,6 @@ class Watch:
             self._tell(place.run, "loop", f"it goes in circles with the same inputs: {steps}, {around.times} times")
 
     def _tell(self, run: LiveRun, kind: str, what: str) -> None:
-        from omium.recovery import _actions, _failure
-
         error = Stuck(f"execution {run.native.id!r}: {what}")
         if self._detect.action == "fail":
             run.abort(error)
@@ -82,14 +81,12 @@ class Watch:
             if kind in self._told:
                 return
             self._told.add(kind)
-        _actions.note(run, _failure.of(error))
+        _decisions.note(run, _failure.of(error))
         _warn(error)
 
     def _listening(self, run: LiveRun, limit: float) -> Silence:
         with self._lock:
             if self._silence is None or self._silence.over:
-                from omium.recovery._silence import Silence
-
                 self._silence = Silence(run, limit, self._silent)
             return self._silence
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from omium.exceptions import InvalidInput
-from omium.recovery import SCOPE, _changes
-from omium.recovery._actions import within
+from omium.recovery import _changes
+from omium.recovery._decisions import SCOPE, within
 from omium.recovery._failure import Failure, of_entry
 from omium.recovery._said import given, said
 from omium.recovery.lineage import Outputs, Source

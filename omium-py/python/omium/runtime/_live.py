@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from omium import _redact
-from omium.codec import ON_RECORD, Blob, dumps, text
+from omium.codec import Blob, dumps, text
 from omium.exceptions import (
     BudgetExceeded,
     Divergence,
@@ -20,7 +20,9 @@ from omium.exceptions import (
     StoreUnavailable,
     Waiting,
 )
+from omium.recovery import _decisions
 from omium.runtime import _boundary
+from omium.runtime._behind import failures_behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from omium.runtime._budget import Budget
     from omium.runtime._code import Code
 
-__all__ = ["LiveRun", "Mode", "Rewind", "any_running", "describe", "is_abort", "is_unwritable", "on_record"]
+__all__ = ["LiveRun", "Mode", "Rewind", "any_running", "describe", "is_abort", "is_unwritable"]
 
 Mode = Literal["live", "record"]
 
@@ -172,9 +174,7 @@ class LiveRun:
         if self.native.epoch == 0 or not self.rewinds:
             return None
         if self._repairs is None:
-            from omium.recovery import _actions
-
-            self._repairs = _actions.repairs(self.store, self.native.id)
+            self._repairs = _decisions.repairs(self.store, self.native.id)
         return self._repairs.get(step)
 
     def repaired(self, step: str) -> None:
@@ -220,9 +220,7 @@ class LiveRun:
 
     def _note_crash(self) -> None:
         if self.died is not None:
-            from omium.recovery import _actions
-
-            _actions.crashed(self, self.died)
+            _decisions.crashed(self, self.died)
             self.died = None
 
     def stop(self, error: BaseException) -> None:
@@ -245,12 +243,10 @@ class LiveRun:
             error = why = why.error
         failed = isinstance(error, Exception) and not isinstance(error, _UNWRITABLE)
         if failed and self.native.mode == "live" and not isinstance(self.aborted, _UNWRITABLE):
-            from omium.recovery import _actions
-
             try:
                 self._note_crash()
                 if not noted:
-                    _actions.ended(self, why)
+                    _decisions.ended(self, why)
                 self._note_cut_off()
                 self.native.fail_run(describe(why), failures_behind(error))
             except OmiumError as trouble:
@@ -269,30 +265,6 @@ class LiveRun:
         for seq in [seq for seq, claims in self.cancelled.items() if claims == self.claims]:
             claim = self.native.claim("note", "", ENDED, str(seq).encode(), prev=seq, spawned=True)
             self.native.commit(claim, dumps(None))
-
-
-def on_record(failure: object, seq: int) -> None:
-    """Notes on an exception, or on the response it will be made of, that entry `seq` recorded it.
-
-    For when it ends the run: then the entry is not answered but tried again.
-    """
-    vars(failure).setdefault(ON_RECORD, []).append(seq)
-
-
-def failures_behind(error: BaseException) -> list[int]:
-    """The entries that recorded an error, what caused it, or a member of its group."""
-    seqs: set[int] = set()
-    seen: set[int] = set()
-    ahead: list[BaseException | None] = [error]
-    while ahead:
-        each = ahead.pop()
-        if each is None or id(each) in seen:
-            continue
-        seen.add(id(each))
-        for noted in (each, getattr(each, "response", None)):
-            seqs.update(getattr(noted, "__dict__", {}).get(ON_RECORD, ()))
-        ahead += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
-    return sorted(seqs)
 
 
 def after_fork() -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from omium import _omium, codec
 from omium.exceptions import Divergence, OmiumError, PostconditionFailed, RecordedFailure, StepTimeout
-from omium.recovery import _failure
+from omium.recovery import _decisions, _failure
 from omium.runtime import _boundary
+from omium.runtime._behind import on_record
 from omium.runtime._cancelled import CANCELLED
 from omium.runtime._context import Frame, current, strand
-from omium.runtime._live import describe, is_abort, on_record
+from omium.runtime._live import describe, is_abort
 from omium.view import _differences
 
 if TYPE_CHECKING:
@@ -234,20 +235,16 @@ class Place:
 
     def give_up(self, error: Exception, attempts: int, policy: Recovery | None) -> int:
         """Records a failure together with what the policy does about it. Blocks on the disk."""
-        from omium.recovery import _actions
-
         failure = _failure.of(error, self._kind)
-        self.decided = _actions.decide(policy, self._frame.run, self._claim.name, error, failure)
+        self.decided = _decisions.decide(policy, self._frame.run, self._claim.name, error, failure)
         meta = self._remarks(_failure.record(failure, self.decided))
         return self.fail(error, codec.dumps_failure(error), attempts, meta=meta)
 
     def commit_refused(self, value: codec.Blob, error: Exception, attempts: int, policy: Recovery | None) -> int:
         """Records the receipt of an effect that happened and failed a postcondition. Blocks on the disk."""
-        from omium.recovery import _actions
-
         failure = _failure.of(error)
         run, name = self._frame.run, self._claim.name
-        self.decided = _actions.decide(policy, run, name, error, failure, again=False)
+        self.decided = _decisions.decide(policy, run, name, error, failure, again=False)
         return self.commit(value, attempts, meta=self._remarks(_failure.record(failure, self.decided)))
 
     def fail(

@@ -13,6 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from omium import _omium, recovery, retry
+from omium.recovery import _actions
 from omium.runtime import _cancelled, _context, _timeout
 from omium.runtime._attempts import Attempts
 from omium.runtime._place import Place
@@ -73,7 +74,7 @@ def call(
         try:
             return _once(place, body, policy)
         except Exception as error:
-            go_on = None if place.decided is None else recovery.carry(place, error)
+            go_on = None if place.decided is None else _actions.carry(place, error)
             if go_on is None:
                 raise
         if go_on.given:
@@ -131,7 +132,7 @@ async def acall(
         try:
             return await _aonce(place, body, policy)
         except Exception as error:
-            go_on = None if place.decided is None else await recovery.acarry(place, error)
+            go_on = None if place.decided is None else await _actions.acarry(place, error)
             if go_on is None:
                 raise
         if go_on.given:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from omium import _omium, _redact, codec
 from omium.runtime import _context
+from omium.runtime._behind import on_record
 from omium.runtime._cancelled import CANCELLED
-from omium.runtime._live import describe, on_record
+from omium.runtime._live import describe
 from omium.runtime._place import Place
 from omium.wire import answer, meter, nearest, secrets
 from omium.wire.turns import turn

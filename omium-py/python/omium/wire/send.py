@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omium.exceptions import OmiumError
 from omium.runtime import _cancelled, _context
-from omium.runtime._live import on_record
+from omium.runtime._behind import on_record
 from omium.runtime._worker import is_cancellation, off_loop
 from omium.wire import exchange, tape
 from omium.wire.escape import passing
