@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{BoxError, Error, Result};
 use crate::execution::Execution;
 use crate::id::Seq;
-use crate::model::{Entry, Outcome};
+use crate::model::{Blob, Entry, Outcome};
 use crate::run::encode;
 use crate::store::Store;
 
@@ -115,8 +115,9 @@ struct Note {
     recovery: Option<Decision>,
 }
 
+/// What is kept of an error.
 #[derive(Serialize, Deserialize)]
-struct Told {
+pub(super) struct Told {
     #[serde(rename = "type")]
     kind: FailureKind,
     error: String,
@@ -125,18 +126,31 @@ struct Told {
     condition: Option<String>,
 }
 
-/// The meta of a failed entry. `class` is the type of its error.
-pub(super) fn note(
-    class: &str,
-    kind: FailureKind,
-    error: &BoxError,
-    recovery: Option<Decision>,
-) -> Result<crate::model::Blob> {
-    let condition = match error.downcast_ref::<Error>() {
-        Some(Error::CheckFailed { check, .. }) => Some(check.clone()),
-        _ => None,
-    };
-    let failure = Told { kind, error: class.to_owned(), message: error.to_string(), condition };
+impl Told {
+    pub(super) fn of(kind: FailureKind, error: &BoxError) -> Told {
+        let (class, condition) = match error.downcast_ref::<Error>() {
+            Some(Error::CheckFailed { check, .. }) => ("CheckFailed", Some(check.clone())),
+            _ => ("Error", None),
+        };
+        Told { kind, error: class.to_owned(), message: error.to_string(), condition }
+    }
+
+    /// The failure of an attempt that is not the last: it has no entry as a failure.
+    pub(super) fn of_attempt(&self, step: &str, number: u32) -> Failure {
+        Failure {
+            kind: self.kind,
+            step: step.to_owned(),
+            seq: Seq::ZERO,
+            message: self.message.clone(),
+            check: self.condition.clone(),
+            attempts: number,
+            live: true,
+        }
+    }
+}
+
+/// The meta of a failed entry.
+pub(super) fn note(failure: Told, recovery: Option<Decision>) -> Result<Blob> {
     encode("a failure", &Note { failure, recovery })
 }
 

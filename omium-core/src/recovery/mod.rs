@@ -3,6 +3,7 @@
 //! A check is a gate: a step whose result does not pass it is not on record as done. What a policy decides about a failure
 //! stands in the failed entry, so that a crash between the decision and the deed changes nothing.
 
+mod attempts;
 mod decide;
 mod failure;
 mod policy;

@@ -76,7 +76,7 @@ impl<'a, T> Step<'a, T> {
         self
     }
 
-    /// First rung: tries it again, with waits. A run that is resumed in between counts its attempts anew.
+    /// First rung: tries it again, with waits. Attempts made before a crash count, and so does what was waited.
     pub fn retry(mut self, retry: Retry) -> Step<'a, T> {
         self.retry = retry;
         self

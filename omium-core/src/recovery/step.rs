@@ -4,7 +4,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use super::decide::repairs;
-use super::failure::{Decision, Failure, FailureKind, note, of_entry};
+use super::failure::{Decision, FailureKind, Told, note, of_entry};
 use super::policy::{Attempt, Step};
 use crate::error::{BoxError, Error, Result};
 use crate::id::Seq;
@@ -70,7 +70,11 @@ impl Run {
         body: &mut impl FnMut(&Attempt) -> Result<T, E>,
     ) -> Result<Result<T, Failed>> {
         let repairs = if self.epoch() == 0 { None } else { repairs(self.store(), self.id(), step.name)? };
-        let mut attempt = Attempt { number: 1, failure: repairs };
+        let mut made = self.attempts_made(claim, &step.retry)?;
+        let mut attempt = Attempt { number: made.number + 1, failure: made.failure.take().or(repairs) };
+        if made.left_ms > 0 {
+            self.store().wait_ms(made.left_ms);
+        }
         let started_ms = self.store().now_ms();
         loop {
             let (error, wait_ms) = match once(step, &attempt, body) {
@@ -86,15 +90,10 @@ impl Run {
             let Some(wait_ms) = wait_ms else {
                 return self.give_up(claim, step, &attempt, (kind, error), started_ms).map(Err);
             };
-            attempt.failure = Some(Failure {
-                kind,
-                step: step.name.to_owned(),
-                seq: Seq::ZERO,
-                message: error.to_string(),
-                check: None,
-                attempts: attempt.number,
-                live: true,
-            });
+            let told = Told::of(kind, &error);
+            attempt.failure = Some(told.of_attempt(step.name, attempt.number));
+            made.number = attempt.number;
+            self.attempt_failed(claim, &made, told, wait_ms)?;
             attempt.number += 1;
             self.store().wait_ms(wait_ms);
         }
@@ -120,7 +119,7 @@ impl Run {
     ) -> Result<Failed> {
         let message = error.to_string();
         let decision = step.ladder.decide(self.store(), self.id(), step.name, &message)?;
-        let meta = note(kind_name(&error), kind, &error, decision.clone())?;
+        let meta = note(Told::of(kind, &error), decision.clone())?;
         let outcome = Outcomes {
             meta: Some(&meta),
             attempts: attempt.number,
@@ -195,13 +194,5 @@ fn own(error: BoxError, step: &str) -> Error {
     match error.downcast::<Error>() {
         Ok(own) => *own,
         Err(source) => Error::Step { step: step.to_owned(), source },
-    }
-}
-
-/// What other tools list a failure under.
-fn kind_name(error: &BoxError) -> &'static str {
-    match error.downcast_ref::<Error>() {
-        Some(Error::CheckFailed { .. }) => "CheckFailed",
-        _ => "Error",
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use omium_core::{
-    Attempt, BoxError, Effect, Error, FailureKind, Options, Outcome, Retry, Run, Seq, Status, Step, Store, Workflow,
+    Attempt, BoxError, Clock, Effect, Error, FailureKind, Options, Outcome, Retry, Run, Seq, Status, Step, Store,
+    Workflow,
 };
 
 use crate::support::{ManualClock, everywhere};
@@ -74,7 +75,48 @@ fn a_retry_waits_twice_as_long_each_time_and_is_told_why() {
     }
     drop(run);
     let entries = store.execution("x").unwrap().checkpoints().unwrap();
-    assert_eq!((entries.len(), entries[0].attempts()), (1, 4));
+    let names: Vec<_> = entries.iter().map(|entry| (entry.name(), entry.attempts())).collect();
+    assert_eq!(names, [("attempt", 1), ("attempt", 1), ("attempt", 1), ("call", 4)]);
+}
+
+#[test]
+fn a_crash_starts_neither_the_attempts_nor_their_wait_anew() {
+    let clock = ManualClock::at(1_000);
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options { clock: Arc::clone(&clock) as _, ..Options::default() };
+    let store = Store::open_with(directory.path().join("s"), options).unwrap();
+    let seen = RefCell::new(Vec::new());
+    let patient = || Step::<String>::new("call").retry(Retry { times: 2, first_ms: 1_000, longest_ms: 1_000 });
+    let failing = |attempt: &Attempt| {
+        seen.borrow_mut().push((attempt.number, attempt.failure.as_ref().map(|why| why.message.clone())));
+        Text::Err(format!("no {}", attempt.number).into())
+    };
+    let killed = |run: &mut Run, body: &dyn Fn(&Attempt) -> Text| {
+        let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.step_with(patient(), body)));
+        assert!(died.is_err());
+    };
+
+    // Killed while it waits, it waits for what is left; had the clock jumped back, no longer than it was to wait at all.
+    clock.panic_on_wait();
+    killed(&mut store.begin("w", "x").unwrap(), &failing);
+    clock.0.fetch_sub(900, Ordering::SeqCst);
+    let resumed_ms = clock.now_ms();
+    killed(&mut store.begin("w", "x").unwrap(), &|attempt| {
+        assert_eq!((attempt.number, attempt.failure.as_ref().unwrap().message.as_str()), (2, "no 1"));
+        assert!((500..=1_500).contains(&(clock.now_ms() - resumed_ms)), "the wait of the first failure");
+        panic!("killed in an attempt")
+    });
+
+    // An attempt that was cut off is made again; then none is left, and the step has failed.
+    let error = store.begin("w", "x").unwrap().step_with(patient(), failing).unwrap_err();
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no 3");
+    let no = |number: u32| Some(format!("no {number}"));
+    assert_eq!(*seen.borrow(), [(1, None), (2, no(1)), (3, no(2))]);
+
+    // A resume begins anew what was given up.
+    seen.borrow_mut().clear();
+    store.begin("w", "x").unwrap().step_with(patient(), failing).unwrap_err();
+    assert_eq!(*seen.borrow(), [(1, None), (2, no(1)), (3, no(2))]);
 }
 
 /// A plan that is bad until it is told so, and a report that is made of it.
