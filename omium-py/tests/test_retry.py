@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -135,7 +136,55 @@ def test_a_failed_call_does_not_hand_its_steps_to_the_next_call(ran: Counter[str
     assert ran["ask"] == 3
 
 
-def test_what_is_no_number_of_retries() -> None:
-    for retries in (-1, 1.5, True, Retry(first=-1), Retry(first=2, longest=1)):
-        with pytest.raises(InvalidInput):
-            omium.step(retries=retries)(print)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "retries",
+    [
+        -1,
+        1.5,
+        True,
+        "3",
+        None,
+        Retry(times=-1),
+        Retry(times=True),
+        Retry(first=-1),
+        Retry(first=2, longest=1),
+        Retry(first="1"),  # type: ignore[arg-type]
+        Retry(first=float("nan")),
+        Retry(longest=float("inf")),
+        Retry(on=()),
+        Retry(on=("timeot",)),  # type: ignore[arg-type]
+        Retry(on=(KeyboardInterrupt,)),  # type: ignore[arg-type]
+        Retry(on="crash"),
+    ],
+)
+def test_what_is_no_number_of_retries(retries: Any) -> None:
+    """It is refused when the function is decorated: at its first failure it would hide that one."""
+    with pytest.raises(InvalidInput):
+        omium.step(retries=retries)
+
+
+def test_types_of_failures_say_which_are_tried_again(ran: Counter[str], waits: list[float]) -> None:
+    @omium.step(retries=Retry(times=2, on=("rate_limit", OSError)))
+    def work(error: str) -> None:
+        ran[error] += 1
+        raise {"limit": RateLimitError, "disk": OSError, "value": ValueError}[error]
+
+    for name in ("limit", "disk", "value"):
+        with pytest.raises((RateLimitError, OSError, ValueError)), omium.execution(name):
+            work(name)
+    assert ran == {"limit": 3, "disk": 3, "value": 1}
+
+
+def test_a_failing_effect_is_a_failing_tool(ran: Counter[str], waits: list[float]) -> None:
+    @omium.effect(in_doubt="retry", retries=Retry(times=2, on="tool_error"))
+    def act() -> None:
+        ran["act"] += 1
+        raise LookupError
+
+    with pytest.raises(LookupError), omium.execution("x"):
+        act()
+    assert ran == {"act": 3}
+
+
+class RateLimitError(Exception):
+    """As the SDKs call theirs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -107,7 +108,7 @@ def test_failures_inside_pass_through_unchanged() -> None:
     assert type(caught.value) is TimeoutError
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
-def test_what_is_no_timeout(timeout: float) -> None:
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), True, "3"])
+def test_what_is_no_timeout(timeout: Any) -> None:
     with pytest.raises(InvalidInput, match="timeout"):
         omium.step(timeout=timeout)

@@ -67,6 +67,11 @@ class Session(Generic[R]):
         """Set on entering."""
 
     @property
+    def replays(self) -> bool:
+        """Whether nothing is to run that is not on record."""
+        return self._mode == "record"
+
+    @property
     def finished(self) -> bool:
         """Whether the execution had ended before: everything is answered from the record."""
         return self._mode == "live" and self.run.native.mode == "record"

@@ -225,6 +225,7 @@ class Workflow(_Recorded[P, R]):
 
     def _run(self, session: Session[R], given: BoundArguments | None) -> None:
         rounds = Rounds(session, self.name, self._recovery)
+        sleep(rounds.left())
         while True:
             try:
                 with rounds.session:
@@ -291,6 +292,7 @@ class AsyncWorkflow(_Recorded[P, R]):
         import asyncio
 
         rounds = Rounds(session, self.name, self._recovery)
+        await asyncio.sleep(await off_loop(rounds.left))
         while True:
             try:
                 async with rounds.session:

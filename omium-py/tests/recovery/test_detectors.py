@@ -99,7 +99,7 @@ def test_the_record_alone_alarms_nobody(recwarn: pytest.WarningsRecorder) -> Non
     assert not recwarn.list
 
 
-@pytest.mark.parametrize("detect", [omium.Detect(repeats=-1), omium.Detect(action="stop")])  # type: ignore[arg-type]
+@pytest.mark.parametrize("detect", [omium.Detect(repeats=-1), omium.Detect(loops=1), omium.Detect(action="stop")])  # type: ignore[arg-type]
 def test_settings_that_make_no_sense_are_refused(detect: omium.Detect) -> None:
     with pytest.raises(omium.InvalidInput):
         omium.init(detect=detect)

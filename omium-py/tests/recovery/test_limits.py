@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,50 @@ def test_a_workflow_that_is_retried_gives_its_steps_their_attempts_again(ran: Co
 
     assert whole.options(id="w").start().result() == "done"
     assert ran["work"] == 6
+
+
+def test_a_workflow_whose_ladder_came_to_its_end_begins_it_anew_when_resumed(ran: Counter[str]) -> None:
+    @omium.workflow(recovery=omium.Recovery(retry=omium.Retry(times=2, first=0)))
+    def whole() -> str:
+        ran["whole"] += 1
+        if ran["whole"] < 6:
+            raise ConnectionError
+        return "done"
+
+    with pytest.raises(ConnectionError):
+        whole.options(id="w").start()
+    assert ran["whole"] == 3
+    assert whole.options(id="w").start().result() == "done"
+    assert [each.recovery for each in omium.get("w").failures()] == ["retry", "retry", "fail", "retry", "retry"]
+
+
+def test_after_a_kill_only_what_is_left_of_the_wait_of_a_workflow_is_waited(
+    ran: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Died(BaseException):
+        pass
+
+    waited: list[float] = []
+
+    def die(seconds: float) -> None:
+        if seconds:
+            raise Died
+
+    @omium.workflow(recovery=omium.Recovery(retry=omium.Retry(times=1, first=1000, longest=1000)))
+    def whole() -> str:
+        ran["whole"] += 1
+        if ran["whole"] == 1:
+            raise ConnectionError
+        return "done"
+
+    with monkeypatch.context() as patched:
+        patched.setattr(import_module("omium.workflow"), "sleep", die)
+        with pytest.raises(Died):
+            whole.options(id="w").start()
+    now = time.time_ns()
+    with monkeypatch.context() as patched:
+        patched.setattr(import_module("omium.workflow"), "sleep", waited.append)
+        patched.setattr("omium.recovery._actions.time.time_ns", lambda: now + 400 * 10**9)
+        assert whole.options(id="w").start().result() == "done"
+    assert 90 < waited[0] < 1110
+    assert ran["whole"] == 2

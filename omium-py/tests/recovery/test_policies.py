@@ -235,6 +235,40 @@ def test_only_the_named_failures_are_dealt_with(ran: Counter[str]) -> None:
     assert omium.get("r").status == "failed"
 
 
+def test_failures_are_named_by_their_types_too(ran: Counter[str]) -> None:
+    @omium.step(recovery=omium.Recovery(ask=True, on="timeout"))
+    def slow() -> str:
+        raise TimeoutError("too slow")
+
+    @omium.step(recovery=omium.Recovery(ask=True, on=("rate_limit", "provider_error")))
+    def broken() -> str:
+        raise TimeoutError("too slow")
+
+    @omium.workflow
+    def work(step: str) -> str:
+        return slow() if step == "slow" else broken()
+
+    assert work.options(id="a").start("slow").status == "waiting"
+    with pytest.raises(TimeoutError, match="too slow"):
+        work.options(id="b").start("broken")
+
+
+def test_space_around_the_name_of_a_step_is_not_part_of_it() -> None:
+    @omium.step
+    def plan() -> str:
+        return "good" if omium.failure() else "bad"
+
+    @omium.step(postconditions=["result == 'good'"], recovery=["rollback: plan"])
+    def write(plan: str) -> str:
+        return plan
+
+    @omium.workflow
+    def research() -> str:
+        return write(plan())
+
+    assert research.options(id="r").start().result() == "good"
+
+
 @pytest.mark.parametrize(
     "policy",
     [
@@ -243,11 +277,24 @@ def test_only_the_named_failures_are_dealt_with(ran: Counter[str]) -> None:
         ["rollback:plan", "retry"],
         ["fail", "ask"],
         ["rollback:"],
+        ["rollback: "],
+        omium.Recovery(rollback=" plan"),
+        omium.Recovery(rollback=5),  # type: ignore[arg-type]
+        omium.Recovery(rollback="plan", rollbacks=True),
+        omium.Recovery(rollbacks=2),
+        omium.Recovery(retry=3),  # type: ignore[arg-type]
+        omium.Recovery(retry=omium.Retry(times="3")),  # type: ignore[arg-type]
+        omium.Recovery(ask="yes"),  # type: ignore[arg-type]
+        omium.Recovery(ask=True, on="timeot"),  # type: ignore[arg-type]
+        omium.Recovery(ask=True, on=()),
+        omium.Recovery(ask=True, on=(KeyboardInterrupt,)),  # type: ignore[arg-type]
+        omium.Recovery(ask=True, on="budget"),
         "ask",
         [3],
         ["retry"] * 2,
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(policy: Any) -> None:
-    with pytest.raises(omium.InvalidInput):
-        omium.step(recovery=policy)
+    for decorator in (omium.step, omium.workflow):
+        with pytest.raises(omium.InvalidInput):
+            decorator(recovery=policy)

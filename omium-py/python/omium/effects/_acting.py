@@ -193,7 +193,7 @@ class _Trial:
                 receipt = yield from self._failed(error)
                 if receipt is not None:
                     return (yield from self.commit(receipt, attempt))
-                due = effect.policy.retry.wait(attempt, error)
+                due = effect.policy.retry.wait(attempt, error, place.kind)
                 if due is None:
                     self.run.begun[self.seq] = True
                     place.arrive((yield Disk(partial(place.give_up, error, attempt, effect.policy.recovery))))

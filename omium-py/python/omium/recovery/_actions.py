@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from omium.recovery import _failure
@@ -10,12 +11,13 @@ from omium.runtime import _asking, _context
 from omium.runtime._live import Rewind, is_abort
 
 if TYPE_CHECKING:
+    from omium._omium import Store
     from omium.recovery._decisions import Decided
     from omium.recovery._policy import Recovery
     from omium.runtime._live import LiveRun
     from omium.runtime._place import Place
 
-__all__ = ["GoOn", "acarry", "asked", "carry", "unwind"]
+__all__ = ["GoOn", "acarry", "asked", "carry", "left", "unwind"]
 
 _NOBODY = -1
 """No strand: a claim made under it is the first of a new one."""
@@ -88,9 +90,24 @@ def unwind(run: LiveRun, name: str, policy: Recovery | None, error: Exception) -
     return Rewind(error, wait=decided["wait"]) if decided["action"] == "retry" else None
 
 
+def left(store: Store, id: str) -> float:
+    """Seconds until the retry of the workflow that was decided last, when a crash came before it."""
+    newest = next(iter(tail(store, id)), None)
+    decided = _failure.decision(newest) if newest is not None and is_note(newest) else None
+    if newest is None or decided is None or decided["action"] != "retry":
+        return 0.0
+    wait: float = decided["wait"]
+    # The clock may have been set since: what is left is within what was to be waited.
+    return min(max(wait - (time.time_ns() // 1_000_000 - newest.created_ms) / 1000, 0.0), wait)
+
+
 def _retry(policy: Recovery, run: LiveRun, name: str, error: Exception) -> Decided | None:
-    decided = (_failure.decision(each) for each in run.store.entries(run.native.id) if is_note(each))
-    made = sum(1 for each in decided if each and each["action"] == "retry" and each.get("of") == name)
+    """Counts the retries since the ladder last came to its end or to a person: then they begin anew."""
+    made = 0
+    for entry in run.store.entries(run.native.id):
+        decided = _failure.decision(entry) if is_note(entry) else None
+        if decided is not None and decided.get("of") == name:
+            made = made + 1 if decided["action"] == "retry" else 0
     wait = policy.retry.wait(made + 1, error)
     return None if wait is None else {"action": "retry", "wait": wait}
 

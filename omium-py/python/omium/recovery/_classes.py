@@ -13,6 +13,7 @@ from omium.exceptions import (
     CheckFailed,
     Divergence,
     InDoubt,
+    InvalidInput,
     NotSerializable,
     RecordedFailure,
     Stuck,
@@ -20,11 +21,15 @@ from omium.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TypeAlias
 
     from omium.recovery._failure import FailureType
 
-__all__ = ["PASSING", "SUGGESTIONS", "is_check", "type_of", "type_of_name"]
+    Failures: TypeAlias = type[Exception] | FailureType | Sequence[type[Exception] | FailureType]
+    """Which failures a policy deals with: classes of exceptions, and types of failures."""
+
+__all__ = ["PASSING", "SUGGESTIONS", "check_failures", "is_among", "is_check", "type_of", "type_of_name"]
 
 PASSING: Final = frozenset({"timeout", "rate_limit", "provider_error", "crash"})
 """Types that go away by themselves."""
@@ -69,6 +74,9 @@ _PATTERNS: Final[Mapping[str, FailureType]] = {
 }
 """By the name of the class, the first that matches."""
 
+_ENDING = ("divergence", "budget", "crash")
+"""Types that end the run, whatever a policy says."""
+
 _CAUSES_MAX = 5
 _ACTING = ("tool", "effect")
 
@@ -84,6 +92,31 @@ def type_of(error: BaseException, kind: str | None = None) -> FailureType:
         if found is not None:
             return found
     return "tool_error" if kind in _ACTING else "other"
+
+
+def is_among(on: Failures, error: BaseException, kind: str | None = None) -> bool:
+    """Whether a failure is one of those a policy deals with."""
+    return any(
+        isinstance(error, each) if isinstance(each, type) else each == type_of(error, kind) for each in _each(on)
+    )
+
+
+def check_failures(what: str, on: Failures) -> None:
+    """Refuses what names no failures."""
+    found = _each(on)
+    if not found:
+        raise InvalidInput(f"{what} names no failure: leave it out for all of them")
+    dealt_with = [each for each in SUGGESTIONS if each not in _ENDING]
+    for each in found:
+        if each in _ENDING:
+            raise InvalidInput(f"{what}: {each!r} ends the run, so no policy deals with it")
+        if not (isinstance(each, type) and issubclass(each, Exception)) and each not in dealt_with:
+            types = ", ".join(map(repr, dealt_with))
+            raise InvalidInput(f"{what} takes classes of exceptions and types of failures ({types}), not {each!r}")
+
+
+def _each(on: Failures) -> Sequence[type[Exception] | FailureType]:
+    return on if isinstance(on, (list, tuple)) else (on,)
 
 
 def type_of_name(name: str, kind: str | None = None) -> FailureType:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from omium import _omium, codec
 from omium.recovery import _failure
+from omium.recovery._classes import is_among
 from omium.recovery._failure import Failure
 from omium.runtime._behind import failures_behind
 
@@ -47,10 +48,17 @@ Decided = dict[str, Any]
 
 
 def decide(
-    policy: Recovery | None, run: LiveRun, name: str, error: Exception, failure: Failure, *, again: bool = True
+    policy: Recovery | None,
+    run: LiveRun,
+    name: str,
+    error: Exception,
+    failure: Failure,
+    *,
+    kind: str | None = None,
+    again: bool = True,
 ) -> Decided | None:
     """What is done about a failure of `name`, to be recorded with it. `again`: whether it may run once more."""
-    if policy is None or run.trial is not None or not isinstance(error, policy.on):
+    if policy is None or run.trial is not None or not is_among(policy.on, error, kind):
         return None
     why = None
     target = policy.target(_rollbacks(run, name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from omium.exceptions import RecordedFailure
+from omium.exceptions import ExecutionNotFound, RecordedFailure
 from omium.recovery import _actions
 
 if TYPE_CHECKING:
@@ -22,6 +22,16 @@ class Rounds:
         self.session = session
         self._name = name
         self._policy = policy
+
+    def left(self) -> float:
+        """Seconds that are left until a retry, when the process before this one died waiting for it."""
+        handle = self.session.handle
+        if self._policy is None or self.session.replays:
+            return 0.0
+        try:
+            return _actions.left(handle.store, handle.id)
+        except ExecutionNotFound:
+            return 0.0
 
     def answered(self) -> bool:
         """Whether a person gave the result when the workflow last failed. Raises when they let it fail."""

@@ -55,8 +55,10 @@ def checked(detect: Detect) -> Detect:
     stall = detect.stall
     if stall is not None and (isinstance(stall, bool) or not isinstance(stall, (int, float)) or not stall > 0):
         raise InvalidInput(f"Detect(stall=) is a number of seconds above 0, not {stall!r}")
-    if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in detect[:3]):
-        raise InvalidInput(f"Detect takes numbers from 0 up, not {detect!r}")
+    for name in ("repeats", "loops", "period"):
+        number = getattr(detect, name)
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0 or number == 1:
+            raise InvalidInput(f"Detect({name}=) is 0 for never, or a number from 2 up, not {number!r}")
     return detect
 
 

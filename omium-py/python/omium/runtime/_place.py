@@ -236,7 +236,7 @@ class Place:
     def give_up(self, error: Exception, attempts: int, policy: Recovery | None) -> int:
         """Records a failure together with what the policy does about it. Blocks on the disk."""
         failure = _failure.of(error, self._kind)
-        self.decided = _decisions.decide(policy, self._frame.run, self._claim.name, error, failure)
+        self.decided = _decisions.decide(policy, self._frame.run, self._claim.name, error, failure, kind=self._kind)
         meta = self._remarks(_failure.record(failure, self.decided))
         return self.fail(error, codec.dumps_failure(error), attempts, meta=meta)
 
@@ -244,7 +244,7 @@ class Place:
         """Records the receipt of an effect that happened and failed a postcondition. Blocks on the disk."""
         failure = _failure.of(error)
         run, name = self._frame.run, self._claim.name
-        self.decided = _decisions.decide(policy, run, name, error, failure, again=False)
+        self.decided = _decisions.decide(policy, run, name, error, failure, kind=self._kind, again=False)
         return self.commit(value, attempts, meta=self._remarks(_failure.record(failure, self.decided)))
 
     def fail(

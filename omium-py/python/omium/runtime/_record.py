@@ -100,7 +100,7 @@ def _once(place: Place, body: Callable[[], T], policy: Policy) -> T:
             except Exception as error:
                 if place.aborts(error):
                     raise
-                due = policy.retry.wait(attempt, error)
+                due = policy.retry.wait(attempt, error, place.kind)
                 if due is None:
                     place.arrive(place.give_up(error, attempt, policy.recovery))
                     raise
@@ -160,7 +160,7 @@ async def _aonce(place: Place, body: Callable[[], Awaitable[T]], policy: Policy)
             except Exception as error:
                 if place.aborts(error):
                     raise
-                due = policy.retry.wait(attempt, error)
+                due = policy.retry.wait(attempt, error, place.kind)
                 if due is None:
                     await _cancelled.recorded(place, place.give_up, error, attempt, policy.recovery)
                     raise

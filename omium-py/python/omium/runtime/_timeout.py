@@ -6,6 +6,7 @@ recorded.
 
 from __future__ import annotations
 
+from _thread import TIMEOUT_MAX
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,7 +21,9 @@ T = TypeVar("T")
 
 def parse(seconds: float | None) -> float | None:
     """The limit a decorator's `timeout` asks for."""
-    if seconds is not None and not seconds > 0:
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= TIMEOUT_MAX:
         raise InvalidInput(f"timeout is a number of seconds above 0, not {seconds!r}")
     return seconds
 
