@@ -9,7 +9,8 @@ import codec_samples as s
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from omium import Divergence, RecordedFailure, StoreUnavailable, codec
+import omium
+from omium import Divergence, RecordedFailure, StoreUnavailable, codec, config
 from omium.codec import codes
 
 
@@ -160,3 +161,18 @@ def test_what_an_exception_carries_is_kept_without_its_secrets() -> None:
     back = recorded(error)
     assert back.body == {"error": {"message": "no access with Bearer [redacted]", "code": 7}, "api_key": "[redacted]"}
     assert back.parts == ("Bearer [redacted]", 7)
+
+
+def test_half_a_character_in_the_text_of_an_error(store: Any) -> None:
+    """The program gets its own error, not one about writing it down."""
+
+    @omium.step
+    def decode() -> None:
+        raise ValueError("no character: \ud83d")
+
+    with omium.execution("x"), pytest.raises(ValueError, match="no character"):
+        decode()
+    assert config.store().entry("x", 1).error == r"ValueError: no character: \ud83d"
+    with pytest.raises(ValueError, match="no character"), omium.execution("y"):
+        raise ValueError("no character: \ud83d")
+    assert omium.get("y").status == "failed"

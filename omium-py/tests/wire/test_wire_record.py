@@ -134,13 +134,9 @@ def test_other_requests_pass_through(provider: Provider, library: Any, path: str
     assert entries() == []
 
 
-def test_uploads_and_other_methods_pass_through(provider: Provider, library: Any) -> None:
+def test_other_methods_pass_through(provider: Provider, library: Any) -> None:
     with omium.execution("x"):
-        url = provider.url + "/chat/completions"
-        assert library.get(url).status_code == 501
-        parts = [b'{"messages": [],', b' "model": "m"}']
-        library.post(url, content=iter(parts), headers={"content-length": str(sum(map(len, parts)))})
-    assert provider.hits == 1
+        assert library.get(provider.url + "/chat/completions").status_code == 501
     assert entries() == []
 
 

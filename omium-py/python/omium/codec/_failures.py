@@ -56,9 +56,9 @@ def reduce(error: BaseException) -> tuple[int, Any]:
 
 
 def text(error: BaseException) -> str:
-    """str(error), or what can be said of one whose own __str__ fails."""
+    """str(error), or what can be said of one whose own __str__ fails. Half characters are spelled out."""
     try:
-        return str(error)
+        return str(error).encode("utf-8", "backslashreplace").decode()
     except Exception as broken:  # noqa: BLE001  # It is the user's code, and its failure is said.
         return f"<its text could not be made: {type(broken).__name__}>"
 

@@ -41,7 +41,7 @@ class Place:
         "_other",
         "_owner",
         "_settled",
-        "_started_ms",
+        "_started",
         "decided",
         "entry",
     )
@@ -66,7 +66,7 @@ class Place:
         self._owner = strand()
         self._codec = codec_name or run.codec
         self._input = codec.dumps_inputs(inputs)
-        self._started_ms = time.time_ns() // 1_000_000
+        self._started = time.monotonic_ns()
         try:
             self._claim = run.native.claim(
                 kind,
@@ -135,6 +135,10 @@ class Place:
     def is_open(self) -> bool:
         """Whether an outcome can be recorded: there is none, and the run goes on."""
         return not self._settled and self.run.is_open
+
+    def elapsed_ms(self) -> int:
+        """Since the claim, whatever the clock was set to meanwhile."""
+        return (time.monotonic_ns() - self._started) // 1_000_000
 
     @property
     def codec_name(self) -> str:
@@ -223,7 +227,7 @@ class Place:
                 meta=meta or self._remarks(),
                 usage=None if usage is None else dict(usage),
                 attempts=attempts,
-                started_ms=self._started_ms,
+                started_ms=time.time_ns() // 1_000_000 - self.elapsed_ms(),
             )
         except OmiumError as error:
             run.abort(error)
@@ -271,7 +275,7 @@ class Place:
                 meta=meta,
                 usage=None if usage is None else dict(usage),
                 attempts=attempts,
-                started_ms=self._started_ms,
+                started_ms=time.time_ns() // 1_000_000 - self.elapsed_ms(),
             )
         except OmiumError as trouble:
             run.abort(trouble)

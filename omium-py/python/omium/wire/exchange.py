@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from omium import _omium, _redact, codec
@@ -95,7 +94,7 @@ class Exchange(Place):
             return
         problem = self._problem(response, watch, broken)
         counted, remarks = meter.counters((watch.model, self.call.model), watch.tokens)
-        counted["latency_ms"] = time.time_ns() // 1_000_000 - self._started_ms
+        counted["latency_ms"] = self.elapsed_ms()
         told = {"model": watch.model or self.call.model, "stream": self.call.stream}
         if problem is None:
             kept = codec.dumps(answer.answer(response, chunks).plain())
@@ -126,7 +125,7 @@ class Exchange(Place):
 
     def _attempt(self, request: Any, problem: str, kept: Answer, **more: Any) -> None:
         # Error messages of providers tend to repeat what they were sent.
-        told = _redact.text(secrets.scrub(problem, secrets.of(request)))
+        told = _redact.text(secrets.scrub(problem, secrets.of(request))).encode("utf-8", "backslashreplace").decode()
         self.fail(told, codec.dumps(kept.plain()), **more)
         self._end(more.get("usage"))
 

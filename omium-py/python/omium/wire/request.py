@@ -14,11 +14,14 @@ from omium.wire import endpoints, secrets
 from omium.wire.identity import meaningful
 from omium.wire.shapes import SHAPES, Shape
 
-__all__ = ["ModelCall", "asked", "recognise"]
+__all__ = ["ModelCall", "asked", "recognise", "unread"]
 
 
 _STREAMS = re.compile(r":stream\w+$|-stream$")
 """Paths that ask for a stream by themselves."""
+
+_UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""Characters that no name of an entry may have, or that would break the line it is shown on."""
 
 
 class ModelCall(NamedTuple):
@@ -39,20 +42,36 @@ def recognise(library: Any, request: Any) -> ModelCall | None:
     """The model call that an httpx request is; None for any other request."""
     if request.method != "POST" or endpoints.find(request.url.host, request.url.path) is None:
         return None
-    body = _body(library, request)
+    content = _content(library, request)
+    body = None if content is None else _object(content)
     found = None if body is None else asked(request.url.host, request.url.path, body)
-    if body is None or found is None:
+    if content is None or body is None or found is None:
         return None
     shape, model = found
     stream = bool(body.get("stream")) or _STREAMS.search(request.url.path) is not None
     inputs = {
         "request": f"{request.method} {request.url.host}{request.url.path}",
-        "body": secrets.scrub(secrets.settings(meaningful(body)), _repeated(request)),
+        "body": secrets.scrub(secrets.settings(meaningful(body)), _repeated(request, content)),
     }
     options = body.get("stream_options")
     wanted = isinstance(options, dict) and options.get("include_usage") is True
     meters = wanted or not (stream and shape.usage_on_request)
-    return ModelCall(f"{shape.word} {model}" if model else shape.word, inputs, shape, model, stream, meters)
+    name = f"{shape.word} {_UNFIT.sub('?', model)}" if model else shape.word
+    return ModelCall(name, inputs, shape, model, stream, meters)
+
+
+def unread(library: Any, request: Any, kind: type) -> bool:
+    """Whether a request may be a model call with a body that is made while it is sent: then it is to be read first.
+
+    `kind` is the sort of streams the client can send.
+    """
+    if request.method != "POST" or endpoints.find(request.url.host, request.url.path) is None:
+        return False
+    try:
+        return request.content is None
+    except library.RequestNotRead:
+        upload = request.headers.get("content-type", "").startswith("multipart/")
+        return not upload and isinstance(request.stream, kind)
 
 
 def asked(host: str, path: str, body: dict[str, Any]) -> tuple[Shape, str | None] | None:
@@ -68,15 +87,32 @@ def asked(host: str, path: str, body: dict[str, Any]) -> tuple[Shape, str | None
     return shape, model
 
 
-def _repeated(request: Any) -> list[str]:
+def _repeated(request: Any, content: bytes) -> list[str]:
     """The request's credentials that stand in its body as well; hardly ever any."""
-    return [secret for secret in secrets.of(request) if json.dumps(secret)[1:-1].encode() in request.content]
+    return [secret for secret in secrets.of(request) if any(form in content for form in _spelled(secret))]
 
 
-def _body(library: Any, request: Any) -> dict[str, Any] | None:
+def _spelled(secret: str) -> set[bytes]:
+    """How it may stand in JSON."""
+    return {json.dumps(secret, ensure_ascii=ascii)[1:-1].encode("utf-8", "replace") for ascii in (True, False)}
+
+
+def _content(library: Any, request: Any) -> bytes | None:
+    """The body of a request, decoded; None when it is an upload."""
     try:
-        body = json.loads(request.content)
-    except (library.RequestNotRead, ValueError):
-        # An upload, or a body that is made while it is sent: no model call.
+        content: bytes = request.content
+        encoding = request.headers.get("content-encoding")
+        if encoding is None:
+            return content
+        return library.Response(200, headers={"content-encoding": encoding}, content=content).content  # type: ignore[no-any-return]
+    except (library.RequestNotRead, library.DecodingError):
+        return None
+
+
+def _object(content: bytes) -> dict[str, Any] | None:
+    """The JSON object it is, if it is one."""
+    try:
+        body = json.loads(content)
+    except ValueError:
         return None
     return body if isinstance(body, dict) else None

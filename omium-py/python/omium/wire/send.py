@@ -13,7 +13,7 @@ from omium.runtime._behind import on_record
 from omium.runtime._worker import is_cancellation, off_loop
 from omium.wire import exchange, tape
 from omium.wire.escape import passing
-from omium.wire.request import recognise
+from omium.wire.request import recognise, unread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -34,6 +34,8 @@ def wrap(library: Any, original: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(original)
     def send(client: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
+        if _asks() and unread(library, request, library.SyncByteStream):
+            request.read()
         call = _call(library, request)
         if call is None:
             return original(client, request, stream=stream, **options)
@@ -81,6 +83,8 @@ def _live(
     watch.end()
     place.keep(response, [body], watch)
     place.move()
+    if stream:
+        _rewind(library, response, body)
     return response
 
 
@@ -89,6 +93,8 @@ def awrap(library: Any, original: Callable[..., Awaitable[Any]]) -> Callable[...
 
     @wraps(original)
     async def send(client: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
+        if _asks() and unread(library, request, library.AsyncByteStream):
+            await request.aread()
         call = _call(library, request)
         if call is None:
             return await original(client, request, stream=stream, **options)
@@ -142,6 +148,8 @@ async def _alive(
     watch.feed(body)
     watch.end()
     await _cancelled.recorded(place, place.keep, response, [body], watch)
+    if stream:
+        _rewind(library, response, body)
     return response
 
 
@@ -155,14 +163,26 @@ def _inside(place: Exchange) -> Iterator[None]:
         _context.current.reset(token)
 
 
-def _call(library: Any, request: Any) -> tuple[Frame, ModelCall] | None:
-    """The model call a request is, and where it is made, if it is to be recorded."""
+def _asks() -> Frame | None:
+    """Where model calls are to be recorded, if they are."""
     frame = _context.frame()
     # What a model call recorded by an adapter does inside is part of it.
-    if frame is None or frame.kind == "llm":
-        return None
-    call = recognise(library, request)
-    return None if call is None else (frame, call)
+    return None if frame is None or frame.kind == "llm" else frame
+
+
+def _call(library: Any, request: Any) -> tuple[Frame, ModelCall] | None:
+    """The model call a request is, and where it is made, if it is to be recorded."""
+    frame = _asks()
+    call = None if frame is None else recognise(library, request)
+    return None if frame is None or call is None else (frame, call)
+
+
+def _rewind(library: Any, response: Any, body: bytes) -> None:
+    """Lets the program read as a stream what was read for the record. It is decoded; so the header goes."""
+    if response.headers.pop("content-encoding", None) is not None:
+        response.headers["content-length"] = str(len(body))
+    response.stream = library.ByteStream(body)
+    response.is_stream_consumed = response.is_closed = False
 
 
 def _played(
@@ -174,15 +194,17 @@ def _played(
         error = tape.failure(library, request, kept.error or "")
         on_record(error, entry.seq)
         raise error
-    headers = [(name, value) for name, value in kept.headers if name.lower() not in _WAITS]
+    pairs = [(name, value) for name, value in kept.headers if name.lower() not in _WAITS]
     if entry.status == "failed":
         # The client may try again at once: there is nobody whom waiting would spare.
-        headers.append(("retry-after-ms", "1"))
-    if stream and place.watch(kept.status, dict(headers).get("content-type", "")).framing != "whole":
+        pairs.append(("retry-after-ms", "1"))
+    headers = library.Headers(pairs, encoding="utf-8")
+    if stream and place.watch(kept.status, headers.get("content-type", "")).framing != "whole":
         played = tape.player(library, request, place, entry, kept, is_async=is_async)
         response = library.Response(kept.status, headers=headers, stream=played, request=request)
     else:
-        response = library.Response(kept.status, headers=headers, content=kept.body(), request=request)
+        body = {"stream": library.ByteStream(kept.body())} if stream else {"content": kept.body()}
+        response = library.Response(kept.status, headers=headers, request=request, **body)
         place.arrive(entry.seq)
     response.elapsed = timedelta(0)
     place.mark(response, entry.seq, replayed=True)

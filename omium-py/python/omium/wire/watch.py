@@ -6,11 +6,11 @@ they have seen the mark. So the mark counts: [DONE], response.completed, message
 
 from __future__ import annotations
 
-import json
 import struct
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, Literal
 
+from omium.wire.parse import parsed
 from omium.wire.shapes import Progress, trouble
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Watch:
             self._fail(text)
             return
         try:
-            event = json.loads(text)
+            event = parsed(text)
             inner = event.get("bytes") if isinstance(event, dict) else None
             self._event(b64decode(inner).decode("utf-8", "replace") if isinstance(inner, str) else text)
         except ValueError:
@@ -158,7 +158,7 @@ class Watch:
             self.progress = "whole"
             return True
         try:
-            event = json.loads(data)
+            event = parsed(data)
         except ValueError:
             return False
         if isinstance(event, dict):
@@ -173,7 +173,7 @@ class Watch:
 
     def _whole(self, body: bytes) -> None:
         try:
-            answer = json.loads(body)
+            answer = parsed(body)
         except ValueError:
             self._fail("the answer is no JSON" if body else "the answer is empty")
             return
