@@ -160,3 +160,17 @@ def test_the_clock_is_set_during_a_call(library: Any, monkeypatch: pytest.Monkey
     (entry,) = entries()
     assert 0 <= entry.usage["latency_ms"] < 3_600_000
     assert entry.duration_ms < 3_600_000
+
+
+def test_a_transport_that_has_read_the_stream_already(library: Any) -> None:
+    """As one with a cache has, or a double in a test."""
+    events = b"data: " + json.dumps({"choices": [{"finish_reason": "stop"}]}).encode() + b"\n\ndata: [DONE]\n\n"
+    asked = Asked(library, content=events, headers={"content-type": "text/event-stream"})
+    for _ in range(2):
+        with omium.execution("x"):
+            with asked.client.stream("POST", URL, json={**BODY, "stream": True}) as response:
+                assert response.read() == events
+            with asked.client.stream("POST", URL, json={**BODY, "stream": True}) as response:
+                assert b"".join(response.iter_raw()) == events
+    assert len(asked.bodies) == 2
+    assert [entry.status for entry in entries()] == ["done", "done"]

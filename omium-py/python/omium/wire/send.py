@@ -69,7 +69,7 @@ def _live(
         with _inside(place):
             response = original(client, request, stream=stream, **options)
         watch = place.watch(response.status_code, response.headers.get("content-type", ""))
-        if stream and watch.framing != "whole":
+        if stream and watch.framing != "whole" and not response.is_stream_consumed:
             tape.recorder(library, place, response, watch, is_async=False)
             return response
         body = response.read()
@@ -135,7 +135,7 @@ async def _alive(
         with _inside(place):
             response = await original(client, request, stream=stream, **options)
         watch = place.watch(response.status_code, response.headers.get("content-type", ""))
-        if stream and watch.framing != "whole":
+        if stream and watch.framing != "whole" and not response.is_stream_consumed:
             tape.recorder(library, place, response, watch, is_async=True)
             return response
         body = await response.aread()
