@@ -16,6 +16,8 @@ from omium.recovery.detectors import Detect, checked
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from omium.wire.prices import Table
+
 __all__ = ["Settings", "confine", "confined", "init", "instrument", "instrumented", "prices", "settings", "store"]
 
 _CODECS = ("msgpack", "pickle")
@@ -44,7 +46,7 @@ class _Chosen(NamedTuple):
     store: str | None = None
     durability: str | None = None
     codec: str = "msgpack"
-    prices: Any = None
+    prices: Table | None = None
     detect: Detect | None = Detect()
 
 
@@ -76,11 +78,13 @@ def init(
     if codec not in _CODECS:
         raise InvalidInput(f"codec must be one of {', '.join(_CODECS)}, not {codec!r}")
     path = None if store is None else os.path.abspath(os.fspath(store))
+    known = None
     if prices is not None:
         from omium.wire.prices import table
 
-        table(prices)
-    _chosen = _Chosen(path, durability, codec, prices, None if detect is None else checked(detect))
+        # Now: later the file may be gone, or the working directory another, and the answer to count paid for.
+        known = table(prices)
+    _chosen = _Chosen(path, durability, codec, known, None if detect is None else checked(detect))
     instrument()
 
 
@@ -118,8 +122,8 @@ def settings() -> Settings:
     )
 
 
-def prices() -> Any:
-    """What was given to `init`: prices by model, the file that holds them, or None."""
+def prices() -> Table | None:
+    """The prices of models, where some were given to `init`."""
     return _chosen.prices
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import time
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -246,7 +247,15 @@ def test_workflows_have_budgets(provider: Provider, ask: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"budget_usd": -1}, {"budget_usd": float("nan")}, {"budget_usd": True}, {"budget_tokens": 1.5}]
+    "wrong",
+    [
+        {"budget_usd": -1},
+        {"budget_usd": float("nan")},
+        {"budget_usd": Decimal("nan")},
+        {"budget_usd": True},
+        {"budget_usd": "2"},
+        {"budget_tokens": 1.5},
+    ],
 )
 def test_what_is_no_budget_is_refused(wrong: Any) -> None:
     with pytest.raises(omium.InvalidInput, match="budget_"):

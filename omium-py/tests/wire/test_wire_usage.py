@@ -105,6 +105,11 @@ def test_prices_of_ones_own(provider: Provider, library: Any, tmp_path: Path, as
         {"m": {"input": 1, "output": 2, "typo": 3}},
         {"m": {"input": "1", "output": 2}},
         {"m": {"input": -1, "output": 2}},
+        {"m": {"input": True, "output": 2}},
+        {"m": {"input": 1, "output": 2, "above": 5}},
+        {"m": {"input": 1, "output": 2, "above": {"input": 1, "output": 2}}},
+        {"m": {"input": 1, "output": 2, "above": {"input_tokens": "many", "input": 1, "output": 2}}},
+        {5: {"input": 1, "output": 2}},
         {"m": 3},
         ["m"],
         "missing.json",
@@ -113,6 +118,31 @@ def test_prices_of_ones_own(provider: Provider, library: Any, tmp_path: Path, as
 def test_what_is_no_price_is_refused(given: Any, tmp_path: Path) -> None:
     with pytest.raises(omium.InvalidInput, match="price"):
         omium.init(prices=given)
+
+
+def test_a_file_of_prices_is_read_at_once(
+    provider: Provider, library: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the first answer is counted it is paid for, and the file may be gone."""
+    monkeypatch.chdir(tmp_path)
+    Path("prices.json").write_text(json.dumps({"acme-7b": {"input": 1, "output": 2}}), "utf-8-sig")
+    omium.init(store=tmp_path / "store", prices="prices.json")
+    Path("prices.json").unlink()
+    with omium.execution("x"):
+        library.post(provider.url + "/chat/completions", json={**CHAT, "model": "acme-7b"})
+    assert last().usage["cost_nano_usd"] == 100 * 1000 + 20 * 2000
+
+
+def test_ones_own_price_of_a_deployment(library: Any, store: Path) -> None:
+    """Its answer names the model behind it, which has another price in the list."""
+    answer = {"model": "gpt-4o-2024-08-06", "choices": [{}], "usage": {"prompt_tokens": 10}}
+    client = library.Client(transport=library.MockTransport(lambda _: library.Response(200, json=answer)))
+    omium.init(store=store, prices={"my-deployment": {"input": 7, "output": 7}})
+    with omium.execution("x"):
+        for model in ("my-deployment", "other-deployment"):
+            client.post("https://models.example/chat/completions", json={**CHAT, "model": model})
+    costs = [entry.usage["cost_nano_usd"] for entry in omium.config.store().entries("x")]
+    assert costs == [10 * 7000, 10 * 2500]
 
 
 def test_a_name_is_found_with_its_date_and_provider() -> None:
@@ -158,14 +188,39 @@ def test_anthropic_reports_what_the_cache_had_no_part_in() -> None:
     assert usage.messages({"usage": {"output_tokens": 9, "input_tokens": None}}, tokens) == tokens._replace(output=9)
 
 
-@pytest.mark.parametrize("read", [usage.chat, usage.responses, usage.messages, usage.gemini, usage.ollama])
+READERS = [usage.chat, usage.responses, usage.messages, usage.gemini, usage.interactions, usage.ollama]
+
+
+@pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("odd", ["text", None, True, -5, 1.5, 10**30, [], {}])
 def test_odd_counts_break_nothing(read: Any, odd: Any) -> None:
     names = ("prompt_tokens", "input_tokens", "promptTokenCount", "prompt_eval_count", "prompt_tokens_details")
     body = {"usage": dict.fromkeys(names, odd), "usageMetadata": dict.fromkeys(names, odd), "prompt_eval_count": odd}
-    tokens = read(body, None)
-    assert tokens.input == 0
-    assert read({"usage": odd, "usageMetadata": odd}, tokens) in (tokens, Tokens())
+    assert read(body, None) is None, "nothing was said, which is not the same as nothing used"
+    assert read({"usage": odd, "usageMetadata": odd}, Tokens(3)) == Tokens(3)
+
+
+@pytest.mark.parametrize("said", [{}, {"prompt_tokens": None}, {"total_tokens": 0}])
+def test_an_empty_report_is_none(provider: Provider, library: Any, said: Any) -> None:
+    client = library.Client(
+        transport=library.MockTransport(lambda _: library.Response(200, json={"choices": [], "usage": said}))
+    )
+    with omium.execution("x"):
+        client.post("https://models.example/chat/completions", json=CHAT)
+    assert last().usage["unmetered_calls"] == 1
+
+
+def test_thoughts_that_are_in_the_total_only() -> None:
+    """As Google's interface for clients of OpenAI counts them."""
+    said = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 115}
+    assert usage.chat({"usage": said}, None) == Tokens(input=10, output=105)
+    assert usage.chat({"usage": {**said, "total_tokens": 15.0}}, None) == Tokens(input=10, output=5)
+
+
+def test_embeddings_of_google() -> None:
+    """Its counts have other names than OpenAI's."""
+    assert usage.embeddings({"embedding": {}, "usageMetadata": {"promptTokenCount": 9}}, None) == Tokens(input=9)
+    assert usage.embeddings({"usage": {"prompt_tokens": 9, "total_tokens": 9}}, None) == Tokens(input=9)
 
 
 def test_show_says_what_was_used(

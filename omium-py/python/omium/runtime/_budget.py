@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
 from omium.exceptions import InvalidInput
@@ -72,8 +74,8 @@ def _tokens(usage: Mapping[str, int]) -> int:
 
 def budget(usd: float | None, tokens: int | None) -> Budget | None:
     """The budget of those limits; None when there are none."""
-    if usd is not None and (isinstance(usd, bool) or not usd >= 0):
+    if usd is not None and (isinstance(usd, bool) or not isinstance(usd, (Real, Decimal)) or not float(usd) >= 0):
         raise InvalidInput(f"budget_usd is an amount of dollars, not {usd!r}")
     if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0):
         raise InvalidInput(f"budget_tokens is a number of tokens, not {tokens!r}")
-    return None if usd is None and tokens is None else Budget(usd, tokens)
+    return None if usd is None and tokens is None else Budget(None if usd is None else float(usd), tokens)

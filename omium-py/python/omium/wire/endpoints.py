@@ -32,6 +32,7 @@ _known = [
     _endpoint(r"/publishers/anthropic" + _MODEL + r":(?:streamR|r)awPredict", "messages"),
     _endpoint(_MODEL + r":(?:streamG|g)enerateContent", "gemini"),
     _endpoint(_MODEL + r":(?:batchEmbedContents|embedContent)", "embeddings"),
+    _endpoint(r"/v1\w*(?:/projects/.+)?/interactions", "interactions"),
     _endpoint(r"/model/(?P<model>[^/]+)/(?:invoke(?:-with-response-stream)?|converse(?:-stream)?)", "bedrock"),
     _endpoint(r"/api/(?:chat|generate|embed)", "ollama"),
 ]

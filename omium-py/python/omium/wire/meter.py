@@ -14,11 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["counters", "priced", "table"]
 
-_table: tuple[object, prices.Table] | None = None
-
 
 def counters(models: Sequence[str | None], tokens: Tokens | None) -> tuple[dict[str, int], dict[str, str]]:
-    """The counters of a finished call, and remarks on them. The first model with a known price counts.
+    """The counters of a finished call, and remarks on them. `models` are the names of the one model.
 
     What is not known is counted as such: `unmetered_calls` when the provider did not say what it used,
     `unpriced_calls` when the price of the model is not known.
@@ -26,7 +24,7 @@ def counters(models: Sequence[str | None], tokens: Tokens | None) -> tuple[dict[
     if tokens is None:
         return {"unmetered_calls": 1}, {"cost": "unknown: the answer does not say what it used"}
     counted = tokens.counters()
-    found = next((found for model in models if (found := table().find(model)) is not None), None)
+    found = table().find(*models)
     if found is None:
         counted["unpriced_calls"] = 1
         named = next((model for model in models if model), "the model")
@@ -42,8 +40,4 @@ def priced(model: str | None) -> bool:
 
 def table() -> prices.Table:
     """The prices in force."""
-    global _table
-    given = config.prices()
-    if _table is None or _table[0] is not given:
-        _table = given, prices.table(given)
-    return _table[1]
+    return config.prices() or prices.table()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omium.exceptions import InvalidInput
+from omium.wire.parse import parsed
 
 if TYPE_CHECKING:
     from omium.wire.usage import Tokens
@@ -26,6 +27,7 @@ Given = Mapping[str, Mapping[str, Any]] | str | os.PathLike[str] | None
 
 _KEYS = ("input", "output", "cached", "cache_write", "cache_write_long")
 _OWN = "own"
+_EXAMPLE = '{"input": 2.5, "output": 10, "cached": 1.25}'
 
 # gpt-4o-2024-08-06, claude-haiku-4-5-20251001 and claude-haiku-4-5@20251001 cost what the plain name does.
 _DATE = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8})$")
@@ -67,14 +69,17 @@ class Table(NamedTuple):
     own: Mapping[str, Price]
     listed: Mapping[str, Price]
 
-    def find(self, model: str | None) -> tuple[Price, str] | None:
-        """The price of a model, and the version of the table it is from ("own": the user's)."""
-        for name in _names(model or ""):
-            if name in self.own:
-                return self.own[name], _OWN
-        for name in _names(model or ""):
-            if name in self.listed:
-                return self.listed[name], self.version
+    def find(self, *models: str | None) -> tuple[Price, str] | None:
+        """The price of the first of a model's names that has one, and the version of its table ("own": the user's).
+
+        What users say holds for any of the names, before what is listed for another: of a deployment they named,
+        say, the answer tells which model is behind it.
+        """
+        names = [name for model in models if model for name in _names(model)]
+        for prices, version in ((self.own, _OWN), (self.listed, self.version)):
+            for name in names:
+                if name in prices:
+                    return prices[name], version
         return None
 
 
@@ -86,7 +91,7 @@ def table(given: Given = None) -> Table:
     if isinstance(given, (str, os.PathLike)):
         path = Path(given)
         try:
-            given = json.loads(path.read_text("utf-8"))
+            given = parsed(path.read_text("utf-8-sig"))
         except (OSError, ValueError) as error:
             raise InvalidInput(f"prices cannot be read from {path}: {error}") from error
     if not isinstance(given, Mapping):
@@ -96,23 +101,29 @@ def table(given: Given = None) -> Table:
 
 
 def _price(model: str, given: Any) -> Price:
-    known = (*_KEYS, "above")
-    if not isinstance(given, Mapping) or not {"input", "output"} <= set(given) <= set(known):
-        example = '{"input": 2.5, "output": 10, "cached": 1.25}'
-        raise InvalidInput(f"the price of {model!r} is like {example}, in dollars per million tokens, not {given!r}")
-    above = given.get("above")
-    if above is not None:
-        above = dict(above)
-        above = above.pop("input_tokens"), _price(model, above)
+    if not isinstance(model, str) or not model:
+        raise InvalidInput(f"prices are given by the name of the model, not by {model!r}")
+    if not isinstance(given, Mapping) or not {"input", "output"} <= set(given) <= {*_KEYS, "above"}:
+        raise InvalidInput(f"the price of {model!r} is like {_EXAMPLE}, in dollars per million tokens, not {given!r}")
+    above = None if given.get("above") is None else _above(model, given["above"])
     numbers = {key: given[key] for key in _KEYS if key in given}
     for key, number in numbers.items():
-        if not isinstance(number, (int, float)) or not 0 <= number < 10**6:
+        if not isinstance(number, (int, float)) or isinstance(number, bool) or not 0 <= number < 10**6:
             raise InvalidInput(f"the price of {model!r} has {key}={number!r}: it is dollars per million tokens")
     plain = numbers["input"]
     write = numbers.get("cache_write", plain)
     return Price(
         plain, numbers["output"], numbers.get("cached", plain), write, numbers.get("cache_write_long", write), above
     )
+
+
+def _above(model: str, given: Any) -> tuple[int, Price]:
+    """From how many input tokens on another price holds, and which one."""
+    limit = given.get("input_tokens") if isinstance(given, Mapping) else None
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit <= 0 or "above" in given:
+        example = '{"input_tokens": 200000, "input": 5, "output": 20}'
+        raise InvalidInput(f"the price of {model!r} has above={given!r}: it is like {example}")
+    return limit, _price(model, {key: number for key, number in given.items() if key != "input_tokens"})
 
 
 @cache

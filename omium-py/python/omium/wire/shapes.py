@@ -78,6 +78,14 @@ def _gemini(event: dict[str, Any]) -> Progress:
     return "may end" if blocked or ended else "goes on"
 
 
+def _interactions(event: dict[str, Any]) -> Progress:
+    kind, inner = event.get("event_type"), event.get("interaction")
+    status = inner.get("status") if isinstance(inner, dict) else None
+    if kind == "error" or status in ("failed", "cancelled"):
+        return "failed"
+    return "whole" if kind == "interaction.completed" else "goes on"
+
+
 def _ollama(event: dict[str, Any]) -> Progress:
     if event.get("error"):
         return "failed"
@@ -107,9 +115,10 @@ SHAPES: dict[str, Shape] = {
     "gemini": Shape(
         "generate", ("contents",), ("candidates", "promptFeedback"), _gemini, usage.gemini, ends_unmarked=True
     ),
+    "interactions": Shape("interact", ("input",), ("steps", "outputs", "status"), _interactions, usage.interactions),
     "bedrock": Shape("invoke", (), (), _bedrock, usage.bedrock),
     "embeddings": Shape(
-        "embeddings", ("input", "content", "requests"), ("data", "embedding", "embeddings"), _other, usage.chat
+        "embeddings", ("input", "content", "requests"), ("data", "embedding", "embeddings"), _other, usage.embeddings
     ),
     "ollama": Shape(
         "chat", ("messages", "prompt", "input"), ("done", "embeddings"), _ollama, usage.ollama, names_model=True

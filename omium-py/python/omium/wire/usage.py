@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-__all__ = ["Tokens", "bedrock", "chat", "gemini", "messages", "ollama", "responses"]
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+__all__ = ["Tokens", "bedrock", "chat", "embeddings", "gemini", "interactions", "messages", "ollama", "responses"]
 
 _COUNT_MAX = 10**12
 
@@ -36,13 +39,15 @@ class Tokens(NamedTuple):
 
 def chat(body: dict[str, Any], before: Tokens | None) -> Tokens | None:
     """OpenAI chat completions, completions and embeddings; in a stream the last chunk that has any."""
-    usage = body.get("usage")
-    if not isinstance(usage, dict):
+    usage = _part(body, "usage")
+    if not _tells(usage, "prompt_tokens", "completion_tokens"):
         return before
     read, said = _part(usage, "prompt_tokens_details"), _part(usage, "completion_tokens_details")
+    asked = _count(usage, "prompt_tokens")
     return Tokens(
-        input=_count(usage, "prompt_tokens"),
-        output=_count(usage, "completion_tokens"),
+        input=asked,
+        # Gemini and xAI count what was thought in the total only.
+        output=max(_count(usage, "completion_tokens"), _count(usage, "total_tokens") - asked),
         # DeepSeek reports its cache beside the totals.
         cached=_count(read, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens"),
         cache_write=_count(read, "cache_write_tokens"),
@@ -52,8 +57,8 @@ def chat(body: dict[str, Any], before: Tokens | None) -> Tokens | None:
 
 def responses(body: dict[str, Any], before: Tokens | None) -> Tokens | None:
     """OpenAI responses; in a stream the answer stands inside the last event."""
-    usage = _part(body, "response").get("usage") or body.get("usage")
-    if not isinstance(usage, dict):
+    usage = _part(_part(body, "response"), "usage") or _part(body, "usage")
+    if not _tells(usage, "input_tokens", "output_tokens"):
         return before
     read, said = _part(usage, "input_tokens_details"), _part(usage, "output_tokens_details")
     return Tokens(
@@ -71,8 +76,8 @@ def messages(body: dict[str, Any], before: Tokens | None) -> Tokens | None:
     A stream tells the input when it begins and the output as it grows: every later figure replaces
     the earlier one.
     """
-    usage = _part(body, "message").get("usage") or body.get("usage")
-    if not isinstance(usage, dict):
+    usage = _part(_part(body, "message"), "usage") or _part(body, "usage")
+    if not _tells(usage, "input_tokens", "output_tokens"):
         return before
     known = before or Tokens()
     write = _count(usage, "cache_creation_input_tokens", known.cache_write)
@@ -104,8 +109,8 @@ def bedrock(body: dict[str, Any], before: Tokens | None) -> Tokens | None:
 
 def gemini(body: dict[str, Any], before: Tokens | None) -> Tokens | None:
     """Google Gemini: thoughts are counted apart from the answer, and billed as output."""
-    usage = body.get("usageMetadata")
-    if not isinstance(usage, dict):
+    usage = _part(body, "usageMetadata")
+    if not _tells(usage, "promptTokenCount", "candidatesTokenCount"):
         return before
     thoughts = _count(usage, "thoughtsTokenCount")
     return Tokens(
@@ -116,9 +121,28 @@ def gemini(body: dict[str, Any], before: Tokens | None) -> Tokens | None:
     )
 
 
+def interactions(body: dict[str, Any], before: Tokens | None) -> Tokens | None:
+    """Google's interactions; in a stream the answer stands inside the last event."""
+    usage = _part(_part(body, "interaction"), "usage") or _part(body, "usage")
+    if not _tells(usage, "total_input_tokens", "total_output_tokens"):
+        return before
+    thoughts = _count(usage, "total_thought_tokens")
+    return Tokens(
+        input=_count(usage, "total_input_tokens") + _count(usage, "total_tool_use_tokens"),
+        output=_count(usage, "total_output_tokens") + thoughts,
+        cached=_count(usage, "total_cached_tokens"),
+        reasoning=thoughts,
+    )
+
+
+def embeddings(body: dict[str, Any], before: Tokens | None) -> Tokens | None:
+    """Embeddings of OpenAI, and of Google."""
+    return gemini(body, chat(body, before))
+
+
 def ollama(body: dict[str, Any], before: Tokens | None) -> Tokens | None:
     """Ollama's own interface; the counts come with the last line."""
-    if "prompt_eval_count" not in body and "eval_count" not in body:
+    if not _tells(body, "prompt_eval_count", "eval_count"):
         return before
     return Tokens(input=_count(body, "prompt_eval_count"), output=_count(body, "eval_count"))
 
@@ -128,7 +152,16 @@ def _part(body: dict[str, Any], key: str) -> dict[str, Any]:
     return part if isinstance(part, dict) else {}
 
 
+def _tells(usage: dict[str, Any], *keys: str) -> bool:
+    """Whether there is a count at all: what is not said must not pass for nothing used."""
+    return any(_is_count(usage.get(key)) for key in keys)
+
+
 def _count(body: dict[str, Any], key: str, default: int = 0) -> int:
     count = body.get(key)
+    return int(count) if _is_count(count) else default
+
+
+def _is_count(count: Any) -> TypeGuard[int | float]:
     # A provider's null means that it does not count this; anything absurd would break every sum.
-    return count if type(count) is int and 0 <= count <= _COUNT_MAX else default
+    return type(count) in (int, float) and 0 <= count <= _COUNT_MAX and int(count) == count

@@ -192,7 +192,7 @@ class Watch:
 
     def _read(self, event: dict[str, Any]) -> None:
         self.tokens = self._shape.tokens(event, self.tokens)
-        for holder in (event, event.get("response"), event.get("message")):
+        for holder in (event, event.get("response"), event.get("message"), event.get("interaction")):
             if isinstance(holder, dict):
                 model = holder.get("model") or holder.get("modelVersion")
                 if isinstance(model, str):
