@@ -50,6 +50,12 @@ class Call:
         """Moves whoever called to the entry that answers."""
         place.arrive(seq)
 
+    def wait(self, place: Place) -> None:
+        """Until the body may begin."""
+
+    async def await_(self, place: Place) -> None:
+        """`wait` for async code."""
+
     def begin(self, place: Place) -> None:
         """Just before the body; the place for an intent. May block on the disk."""
 
@@ -69,6 +75,7 @@ class Call:
                 if (entry := place.recorded) is not None:
                     self.arrive(place, entry.seq)
                     return self.answer(place, entry)
+                self.wait(place)
                 self.begin(place)
                 try:
                     value = _timeout.run(place.inside(), body, None)
@@ -89,6 +96,7 @@ class Call:
                 if (entry := place.recorded) is not None:
                     self.arrive(place, entry.seq)
                     return await off_loop(self.answer, place, entry)
+                await self.await_(place)
                 await off_loop(self.begin, place)
                 try:
                     value = await _timeout.arun(place.inside(), body, None)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from omium.crewai._escape import Host, Seam, unordered
+from omium.crewai import _under_way
+from omium.crewai._escape import Escape, Host, Seam, unordered
 from omium.crewai._human import watch_providers
 from omium.crewai._usage import crew_of
 from omium.runtime import _context
@@ -67,6 +68,14 @@ class _Begun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Whoever interrupts the program does not want to wait.
+        if isinstance(error, (Exception, Escape)):
+            _under_way.wait(self._frame.run, self._place.path)
+        self._leave(kind, error, trace)
+
+    def _leave(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         _context.current.set(self._outer)
         crew_of.reset(self._token)
         self._host.__exit__(kind, error, trace)
@@ -77,7 +86,9 @@ class _Begun:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.__exit__(kind, error, trace)
+        if isinstance(error, (Exception, Escape)):
+            await _under_way.await_(self._frame.run, self._place.path)
+        self._leave(kind, error, trace)
 
 
 def patched_crew(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omium import codec
 from omium.crewai import _order, _usage
 from omium.crewai._call import Call, Kept
+from omium.crewai._under_way import Share, UnderWay
 from omium.runtime import _context
 from omium.runtime._place import Place
 from omium.wire import nearest
@@ -89,13 +90,14 @@ class _ModelCall(Call):
         self._metrics: dict[str, int] = {}
         self._metered = _usage.metered()
         self._turn = _order.Turn(given)
+        self._share = Share()
 
     def run(self, frame: _context.Frame, body: Callable[[], Any]) -> Any:
-        with self._metered as self._metrics, self._turn:
+        with self._metered as self._metrics, self._turn, self._share, UnderWay(frame):
             return super().run(frame, body)
 
     async def arun(self, frame: _context.Frame, body: Callable[[], Any]) -> Any:
-        with self._metered as self._metrics, self._turn:
+        with self._metered as self._metrics, self._turn, self._share, UnderWay(frame):
             return await super().arun(frame, body)
 
     def claim(self, frame: _context.Frame) -> Place:
@@ -105,17 +107,31 @@ class _ModelCall(Call):
         self._turn.arrive(seq)
         super().arrive(place, seq)
 
+    def wait(self, place: Place) -> None:
+        self._share.wait(place.run)
+
+    async def await_(self, place: Place) -> None:
+        await self._share.await_(place.run)
+
     def begin(self, place: Place) -> None:
+        place.run.check()
         place.run.afford()
 
     def keep(self, place: Place, value: Any) -> Kept:
         self._count(value)
         _usage.billed(place.run, self._metrics)
         counters, remarks = _usage.priced(self.name, self._metrics)
+        self._share.used = counters
         structured = self._given.get("response_model") is not None and hasattr(value, "model_dump")
         blob = place.encode(value.model_dump(mode="json") if structured else value)
         meta = codec.dumps({"usage": self._metrics, "structured": structured, **remarks})
         return Kept(value, blob, counters, meta)
+
+    def _commit(self, place: Place, kept: Kept) -> int:
+        # What was under way when another call ended the run is paid for, and recorded too.
+        if not place.is_open:
+            place.run.check()
+        return place.commit(kept.blob, usage=kept.usage, meta=kept.meta)
 
     def answer(self, place: Place, entry: _omium.Entry) -> Any:
         value = place.answer(entry)
