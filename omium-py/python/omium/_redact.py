@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["REDACTED", "names_secret", "text", "tree"]
+__all__ = ["REDACTED", "names_secret", "shaped", "text", "tree"]
 
 REDACTED = "[redacted]"
 
@@ -39,6 +39,11 @@ def text(value: str) -> str:
     value = _BEARER.sub(rf"\1{REDACTED}", value)
     value = _QUERY.sub(rf"\1{REDACTED}", value)
     return _USER.sub(rf"\1{REDACTED}@", value)
+
+
+def shaped(value: str) -> list[str]:
+    """The parts of a text that have the shape of a secret."""
+    return [found[0] for found in _SHAPES.finditer(value)]
 
 
 def names_secret(name: Any) -> bool:

@@ -20,9 +20,18 @@ SECRETS = {
     "proxy-authorization": "Basic cHJveHk6c2VjcmV0",
     "cookie": "session=cookie-5555555555; other=cookie-6666666666",
     "x-amz-security-token": "amz-7777777777",
+    "ocp-apim-subscription-key": "subscription-7777777777",
+    "x-portkey-virtual-key": "virtual-7777777777",
 }
-QUERY = {"key": "query-8888888888", "api_key": "query-9999999999", "access_token": "query-aaaaaaaaaa"}
+QUERY = {
+    "key": "query-8888888888",
+    "api_key": "query-9999999999",
+    "access_token": "query-aaaaaaaaaa",
+    "code": "query-bbbbbbbbbb",
+    "sig": "query/cccccccccc+dd==",
+}
 HIDDEN = [
+    "query%2Fcccccccccc",
     *(value.removeprefix("Basic ") for name, value in SECRETS.items() if name != "cookie"),
     "cookie-5555555555",
     "cookie-6666666666",
@@ -130,3 +139,40 @@ def test_the_search_is_not_blind(
     for place in ("x@1 told", "x@1 msgpack", "entry"):
         assert any(place in each for each in found)
     assert any("decompressed" in place for place in find(store, ["a long question a long question"]))
+
+
+def test_settings_with_credentials_by_other_names() -> None:
+    """Key and value as they are sent, and what is kept of them."""
+    search = {"authentication": {"type": "api_key", "key": "k"}, "filter": {"type": "eq", "key": "region"}}
+    server = {
+        "server_url": "https://ada:pw@mcp.example/sse?acmeApiKey=k1&page=2#end",
+        "headers": {"Ocp-Apim-Subscription-Key": "k2", "X-Tenant": "t"},
+    }
+    camel = {"accessToken": "t", "clientSecret": "s", "connection_string": "c", "aws_secret_access_key": "a"}
+    author = {"author": {"key": "value"}, "idempotency_key": "plain"}
+    assert secrets.settings({"data_sources": [search], "tools": [server], **camel, **author}) == {
+        "data_sources": [{**search, "authentication": {"type": "api_key", "key": "[redacted]"}}],
+        "tools": [
+            {
+                "server_url": "https://ada:[redacted]@mcp.example/sse?acmeApiKey=[redacted]&page=2#end",
+                "headers": {"Ocp-Apim-Subscription-Key": "[redacted]", "X-Tenant": "t"},
+            }
+        ],
+        **dict.fromkeys(camel, "[redacted]"),
+        **author,
+    }
+
+
+def test_credentials_in_addresses_of_an_answer(library: Any, store: Path) -> None:
+    headers = {"location": "/next?token=location-secret-0001&page=2", "link": "<https://a.example/?sig=link-0002-x>"}
+
+    def handle(request: Any) -> Any:
+        return library.Response(200, json={"choices": [{"text": f"you asked {request.url}"}]}, headers=headers)
+
+    client = library.Client(transport=library.MockTransport(handle))
+    with omium.execution("x"):
+        url = "https://gateway.example/sk-path-key-0003-abcdef/chat/completions?key=a%2fb%2Bsecret"
+        client.post(url, json={"model": "m", "messages": []})
+    hidden = ["location-secret-0001", "link-0002-x", "sk-path-key-0003-abcdef", "a%2fb%2Bsecret", "a%2Fb%2Bsecret"]
+    assert find(store, hidden) == []
+    assert find(store, ["page=2"])

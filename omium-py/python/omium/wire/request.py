@@ -50,7 +50,7 @@ def recognise(library: Any, request: Any) -> ModelCall | None:
     shape, model = found
     stream = bool(body.get("stream")) or _STREAMS.search(request.url.path) is not None
     inputs = {
-        "request": f"{request.method} {request.url.host}{request.url.path}",
+        "request": f"{request.method} {request.url.host}{secrets.scrub(request.url.path, secrets.of(request))}",
         "body": secrets.scrub(secrets.settings(meaningful(body)), _repeated(request, content)),
     }
     options = body.get("stream_options")

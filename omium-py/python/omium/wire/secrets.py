@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, unquote_plus
+
+from omium import _redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,13 +19,29 @@ __all__ = ["REDACTED", "headers", "of", "scrub", "settings"]
 
 REDACTED = "[redacted]"
 
-_NAME = re.compile(r"auth|cookie|passw|secret|credential|api.?key|signature|token$|^key$|^sig$", re.IGNORECASE)
+_NAME = re.compile(
+    r"auth|cookie|passw|secret|credential|api.?key|signature|token$|(?<!idempotency.)key$|^sig$|^code$", re.IGNORECASE
+)
 """Headers and query parameters that carry credentials."""
 
 _SETTING = re.compile(
-    r"(?:^|[-_])(?:authorization|authorization_token|api[-_]?key|password|secret|token|cookie)$", re.IGNORECASE
+    r"(?:^|[-_])(?:authorization|authorization_token|(?:api|access|private|subscription)[-_]?key|password|secret|token|"
+    r"cookie|connection[-_]string)$",
+    re.IGNORECASE,
 )
 """The same among the settings of a request, where an "author" may be a field of a schema."""
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+# A filter has a "key", too, which is none.
+_INSIDE = (
+    (re.compile(r"^auth(?:entication|orization)?$", re.IGNORECASE), re.compile(r"key$", re.IGNORECASE)),
+    (re.compile(r"headers$", re.IGNORECASE), _NAME),
+)
+"""More of them, by the setting they stand in."""
+
+_PARAMETER = re.compile(r"([?&]([^=&#\s]+)=)[^&#\s\"'<>]+")
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
 _LENGTH_MIN = 8
 """A shorter credential would be taken out of ordinary words."""
@@ -41,7 +60,12 @@ def of(request: Any) -> list[str]:
             found.update(pair.partition("=")[2].strip() for pair in value.split(";"))
         elif _NAME.search(name):
             found.update((value, _SCHEME.sub("", value)))
-    found.update(value for name, value in request.url.params.multi_items() if _NAME.search(name))
+    for parameter in request.url.query.decode("ascii", "replace").split("&"):
+        name, _, value = parameter.partition("=")
+        if _NAME.search(unquote(name)):
+            # An answer may repeat the address as it was, or what it says.
+            found.update((value, unquote(value), unquote_plus(value)))
+    found.update(_redact.shaped(request.url.path))
     found.update((request.url.password, request.url.username))
     return sorted((value for value in found if len(value) >= _LENGTH_MIN), key=lambda value: (-len(value), value))
 
@@ -49,7 +73,7 @@ def of(request: Any) -> list[str]:
 def headers(items: Iterable[tuple[str, str]], secrets: Sequence[str]) -> list[list[str]]:
     """The headers of an answer, fit to be kept. Cookies are left out: a replay must not set them."""
     return [
-        [name, REDACTED if _NAME.search(name) else scrub(value, secrets)]
+        [name, REDACTED if _NAME.search(name) else _parameters(scrub(value, secrets))]
         for name, value in items
         if "cookie" not in name.lower()
     ]
@@ -63,12 +87,22 @@ def settings(body: dict[str, Any]) -> dict[str, Any]:
     return {key: value if key in _CONVERSATION else _settings(key, value) for key, value in body.items()}
 
 
-def _settings(name: str, value: Any) -> Any:
+def _settings(name: str, value: Any, keys: re.Pattern[str] = _SETTING) -> Any:
     if isinstance(value, dict):
-        return {key: _settings(key, inner) for key, inner in value.items()}
+        inside = next((more for place, more in _INSIDE if place.search(name)), _SETTING)
+        return {key: _settings(key, inner, inside) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_settings(name, inner) for inner in value]
-    return REDACTED if isinstance(value, str) and _SETTING.search(name) else value
+        return [_settings(name, inner, keys) for inner in value]
+    if not isinstance(value, str):
+        return value
+    if _SETTING.search(_HUMP.sub("_", name)) or keys.search(name):
+        return REDACTED
+    return _redact.text(_parameters(value)) if _URL.fullmatch(value) else value
+
+
+def _parameters(value: str) -> str:
+    """The text without credentials among the parameters of addresses."""
+    return _PARAMETER.sub(lambda found: found[1] + REDACTED if _NAME.search(unquote(found[2])) else found[0], value)
 
 
 def scrub(value: Any, secrets: Sequence[str]) -> Any:
