@@ -112,6 +112,7 @@ impl Execution {
             return Err(Error::invalid(format!("execution {:?} asks nothing at entry {seq}", self.id())));
         }
         let blob: Blob = encode("the answer", answer)?;
+        self.refuse_half_undone(seq)?;
         let run = self.store().attach(&self.info()?.workflow, self.id())?;
         let claim = run.claim_at(seq)?;
         run.commit(&claim, Outcomes { value: Some(&blob), ..Outcomes::default() })?;

@@ -131,9 +131,10 @@ impl PyStore {
         Ok(PyRollbackPlan { store, plan })
     }
 
-    fn rollback(&self, py: Python<'_>, id: &str, to: u64) -> Result<PyRollbackPlan> {
+    #[pyo3(signature = (id, to, head = None))]
+    fn rollback(&self, py: Python<'_>, id: &str, to: u64, head: Option<u64>) -> Result<PyRollbackPlan> {
         let store = self.open()?;
-        let plan = detached(py, || store.rollback(id, Seq(to)))?;
+        let plan = detached(py, || store.rollback_from(id, Seq(to), head.map(Seq)))?;
         Ok(PyRollbackPlan { store, plan })
     }
 

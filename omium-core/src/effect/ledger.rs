@@ -8,8 +8,7 @@ use super::note::Note;
 use crate::error::{Error, Result};
 use crate::execution::Execution;
 use crate::id::Seq;
-use crate::model::{Entry, Kind, Outcome};
-use crate::run::{UNDO, is_undo};
+use crate::model::{Entry, Kind, Outcome, UNDO, is_undo};
 use crate::store::Store;
 
 /// What became of an effect.
@@ -168,9 +167,12 @@ impl Ledger {
     }
 
     fn undoing(&mut self, store: &Store, address: Address, entry: Entry) -> Result<()> {
-        let note = Note::of(store, &entry)?;
-        if let Some(&at) = note.undoes.and_then(|seq| self.by_intent.get(&seq)) {
-            self.undoes.insert(address.clone(), (at, note.cleared));
+        // What is remarked of a failure is the failure.
+        if entry.outcome() != Outcome::Failed {
+            let note = Note::of(store, &entry)?;
+            if let Some(&at) = note.undoes.and_then(|seq| self.by_intent.get(&seq)) {
+                self.undoes.insert(address.clone(), (at, note.cleared));
+            }
         }
         if let Some(&(at, cleared)) = self.undoes.get(&address) {
             self.records[at].undo = Some(entry);

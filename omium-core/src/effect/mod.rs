@@ -171,6 +171,7 @@ impl Execution {
         let Some(record) = open else {
             return Err(Error::invalid(format!("execution {:?} has no effect in doubt at entry {seq}", self.id())));
         };
+        self.refuse_half_undone(seq)?;
         let note = Note { cleared: true, ..Note::of(self.store(), &record.intent)? };
         let run = self.store().attach(&self.info()?.workflow, self.id())?;
         let claim = run.claim_at(seq)?;

@@ -7,8 +7,9 @@ use super::note::Note;
 use crate::error::{BoxError, Error, Result};
 use crate::execution::Execution;
 use crate::id::{Digest, Seq};
-use crate::model::{Blob, Entry, Kind, Outcome};
-use crate::run::{Call, Outcomes, Run, UNDO, encode, is_undo};
+use crate::model::{self, Blob, Entry, Kind, Outcome, UNDO, is_undo};
+use crate::run::{Call, Outcomes, Run, encode};
+use crate::store::rollback_cut_short;
 
 /// The name of the note that a rollback began.
 const BEGAN: &str = "rollback";
@@ -43,19 +44,28 @@ impl Execution {
     where
         E: Into<BoxError>,
     {
+        let (mut head, mut fallen) = self.falling(to)?;
+        if !fallen.is_empty() {
+            let run = self.store().attach(&self.info()?.workflow, self.id())?;
+            // Until there was the lease, somebody else may have run it on.
+            (_, fallen) = self.falling(to)?;
+            note_beginning(&run, self, to)?;
+            for record in &fallen {
+                compensate(&run, record, &mut undo)?;
+            }
+            head = self.info()?.head;
+        }
+        self.store().rollback_from(self.id(), to, Some(head)).map(drop)
+    }
+
+    /// The head, and the effects of its own that fall when it goes back to `to`, newest first.
+    fn falling(&self, to: Seq) -> Result<(Seq, Vec<EffectRecord>)> {
         let plan = self.plan_rollback(to)?;
         let falls = |record: &EffectRecord| plan.falls.iter().any(|entry| entry.seq() == record.seq());
         let mut fallen = self.effects()?;
         fallen.retain(|record| record.is_own() && !record.is_compensation() && falls(record) && stands(record));
         fallen.sort_by_key(|record| std::cmp::Reverse(record.seq()));
-        if !fallen.is_empty() {
-            let run = self.store().attach(&self.info()?.workflow, self.id())?;
-            note_beginning(&run, self, to)?;
-            for record in &fallen {
-                compensate(&run, record, &mut undo)?;
-            }
-        }
-        self.rollback(to)
+        Ok((plan.head, fallen))
     }
 
     /// Where a rollback that was cut short was going.
@@ -71,10 +81,18 @@ impl Execution {
             .map_err(|source| Error::NotSerializable { what: "a rollback".to_owned(), source: source.into() })?;
         Ok(Some(Seq(to)))
     }
+
+    /// Refuses an answer that would follow on half a rollback; what a compensation asks is part of it.
+    pub(crate) fn refuse_half_undone(&self, asked: Seq) -> Result<()> {
+        if self.unfinished_rollback()?.is_some() && !is_undo(self.store().entry(self.id(), asked)?.scope()) {
+            return Err(rollback_cut_short(self.id()));
+        }
+        Ok(())
+    }
 }
 
 fn is_of_rollback(entry: &Entry) -> bool {
-    matches!(entry.kind(), Kind::Note | Kind::Effect) && is_undo(entry.scope())
+    model::is_of_rollback(entry.kind(), entry.scope())
 }
 
 /// Whether there is something of it outside that may be undone.

@@ -80,6 +80,16 @@ impl Index {
         statement.query_row(params![execution.0, seq.0 as i64], read).optional()?.transpose()
     }
 
+    /// What an entry is and where, without its record.
+    pub(crate) fn entry_place(&self, execution: ExecutionRow, seq: Seq) -> Result<Option<(Kind, String)>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT kind, scope FROM entry WHERE execution = ?1 AND seq = ?2")?;
+        let found = statement
+            .query_row(params![execution.0, seq.0 as i64], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))
+            .optional()?;
+        Ok(found.and_then(|(kind, scope)| Some((Kind::from_code(kind)?, scope))))
+    }
+
     /// Entries from `from` to `to` inclusive, in seq order.
     pub(crate) fn entries(
         &self,

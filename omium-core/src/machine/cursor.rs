@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::Divergence;
 use super::divergence::readable;
 use crate::id::Seq;
-use crate::model::{Address, Kind, Outcome};
+use crate::model::{Address, Kind, Outcome, UNDO};
 
 /// What the cursor needs to know of a recorded entry.
 #[derive(Clone, Debug)]
@@ -272,7 +272,8 @@ impl Place {
 ///
 /// The code handled a failure if it went on: then it is answered, for what came after depends on it. A failure that ended
 /// the run is tried again. It is known by being the last thing that happened, or, where parallel strands went on for a
-/// while, by a note that says so. A replay only looks, and leaves out just those that a later try has settled.
+/// while, by a note that says so. A compensation that failed has stopped its rollback, whatever was answered since. A
+/// replay only looks, and leaves out just those that a later try has settled.
 fn failures_without_a_place(recorded: &[Place], record_only: bool) -> HashSet<Seq> {
     let continued: HashSet<Seq> =
         recorded.iter().filter(|place| place.kind != Kind::Note).map(|place| place.prev).collect();
@@ -284,7 +285,8 @@ fn failures_without_a_place(recorded: &[Place], record_only: bool) -> HashSet<Se
         // The code that handles a failure has moved on; another try at the very same point was a resume's.
         let settled = !later.insert((&place.address, place.prev, place.spawned));
         if place.outcome == Outcome::Failed {
-            let handled = !ended.contains(&place.seq) && (goes_on || continued.contains(&place.seq));
+            let stopped = place.address.scope == UNDO || ended.contains(&place.seq);
+            let handled = !stopped && (goes_on || continued.contains(&place.seq));
             if settled || !(handled || record_only) {
                 lost.insert(place.seq);
             }

@@ -72,7 +72,10 @@ pub(crate) fn apply(state: &State, command: Command) -> Result<(State, Option<Ef
         }
         Command::Append { token } => {
             fence(state, token)?;
-            next.status = Status::Running;
+            // What is noted on a cancelled execution, such as an answer, does not revive it.
+            if state.status != Status::Cancelled {
+                next.status = Status::Running;
+            }
             Some(append(&mut next, state.head))
         }
         Command::Adopt { status } => {

@@ -26,6 +26,11 @@ fn table() {
             Ok((state(Running, 5, 5, 1, 3), added(5, 2))),
         ),
         (
+            state(Cancelled, 2, 2, 0, 3),
+            Command::Append { token: token(3) },
+            Ok((state(Cancelled, 3, 3, 0, 3), added(3, 2))),
+        ),
+        (
             state(Running, 4, 4, 0, 0),
             Command::Adopt { status: Some(Completed) },
             Ok((state(Completed, 5, 5, 0, 0), added(5, 4))),

@@ -280,3 +280,17 @@ pub(crate) fn scope_within(scope: &str, key: &str, occurrence: u32, failures: u3
     let own = format!("{element}#{occurrence}{again}");
     if scope.is_empty() { own } else { format!("{scope}/{own}") }
 }
+
+/// The scope compensations are recorded in.
+pub(crate) const UNDO: &str = "undo";
+
+/// Whether a scope is that of compensations, or inside one.
+pub(crate) fn is_undo(scope: &str) -> bool {
+    scope.strip_prefix(UNDO).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether such an entry is part of a rollback: its note, a compensation, or what a compensation did. The states of a host
+/// framework are never: it may have a scope of that name.
+pub(crate) fn is_of_rollback(kind: Kind, scope: &str) -> bool {
+    kind != Kind::State && is_undo(scope)
+}

@@ -5,7 +5,7 @@ mod execution;
 mod retention;
 mod value;
 
-pub(crate) use entry::{Address, Record, Slot, scope_within};
+pub(crate) use entry::{Address, Record, Slot, UNDO, is_of_rollback, is_undo, scope_within};
 pub use entry::{Entry, Kind, Outcome};
 pub use execution::{ExecutionInfo, Status};
 pub use retention::Retention;

@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::execution::Execution;
 use crate::id::Seq;
 use crate::machine::{Cursor, ENDED};
-use crate::model::{Blob, Kind, Status};
-use crate::store::{Begun, Leased, Purpose, Store};
+use crate::model::{Blob, Kind, Status, is_undo};
+use crate::store::{Begun, Leased, Purpose, Store, rollback_cut_short};
 
 /// A running execution, which holds its lease: one writer at a time.
 ///
@@ -40,9 +40,6 @@ pub struct Run {
     reached: Seq,
 }
 
-/// The scope compensations are recorded in.
-pub(crate) const UNDO: &str = "undo";
-
 impl Run {
     pub(crate) fn begin(
         store: &Store,
@@ -59,7 +56,7 @@ impl Run {
         let run = Run::new(store, id, begun);
         // Code must not run forward from effects of which some are undone and others are not.
         if runs_on && undoing {
-            return Err(Error::invalid(format!("a rollback of {id:?} was cut short: ask for it again, then run on")));
+            return Err(rollback_cut_short(id));
         }
         Ok(run)
     }
@@ -223,9 +220,4 @@ impl Drop for Run {
         // A lease that stays is one whose owner dies with the process; nobody is there to be told.
         let _ = self.release();
     }
-}
-
-/// Whether a scope is that of compensations, or inside one.
-pub(crate) fn is_undo(scope: &str) -> bool {
-    scope.strip_prefix(UNDO).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

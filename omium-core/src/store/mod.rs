@@ -40,6 +40,7 @@ pub use options::{Durability, Options};
 pub use prune::PrunePlan;
 pub(crate) use record::{Append, Leased, Values};
 pub use rollback::RollbackPlan;
+pub(crate) use rollback::rollback_cut_short;
 pub use state::{State, Write};
 pub use states::{NewState, NewWrites};
 pub use stats::Stats;

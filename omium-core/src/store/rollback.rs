@@ -5,8 +5,9 @@ use super::lease::refuse_if_held;
 use super::record::{find, refused};
 use crate::error::{Error, Result};
 use crate::id::Seq;
+use crate::index::{ExecutionRecord, Index};
 use crate::machine::{self, Command, Effect, Refusal};
-use crate::model::Entry;
+use crate::model::{Entry, is_of_rollback};
 
 /// What a rollback would do. Nothing has happened yet.
 #[derive(Clone, Debug)]
@@ -49,6 +50,11 @@ impl Store {
     ///
     /// A rollback does not undo what steps did to the outside world.
     pub fn rollback(&self, id: &str, to: Seq) -> Result<RollbackPlan> {
+        self.rollback_from(id, to, None)
+    }
+
+    /// The same, if its head is still `head`: what was recorded after that, nobody has undone.
+    pub fn rollback_from(&self, id: &str, to: Seq, head: Option<Seq>) -> Result<RollbackPlan> {
         let plan = self.plan_rollback(id, to)?;
         let shared = self.shared()?;
         if shared.running.lock().contains(id) {
@@ -59,6 +65,9 @@ impl Store {
         shared.commit(self.options.durability, move |index| {
             let mut record = find(index, &id)?;
             refuse_if_held(&with, index, &record, now_ms)?;
+            if head.is_some_and(|head| head != record.state.head && to != record.state.head) {
+                return Err(Error::Fenced { execution: id.clone() });
+            }
             let (state, effect) =
                 machine::apply(&record.state, Command::RollBack { to }).map_err(|refusal| match refusal {
                     Refusal::NoSuchEntry => {
@@ -76,5 +85,18 @@ impl Store {
             index.update_execution(&record)
         })?;
         Ok(plan)
+    }
+}
+
+/// Why nothing is added to an execution of which some effects are undone and others are not yet.
+pub(crate) fn rollback_cut_short(id: &str) -> Error {
+    Error::invalid(format!("a rollback of {id:?} was cut short: ask for it again, then run on"))
+}
+
+/// For hosts, which bring no lease: their states do not follow on half a rollback.
+pub(super) fn refuse_amid_rollback(index: &Index, execution: &ExecutionRecord) -> Result<()> {
+    match index.entry_place(execution.row, execution.state.head)? {
+        Some((kind, scope)) if is_of_rollback(kind, &scope) => Err(rollback_cut_short(&execution.uid)),
+        _ => Ok(()),
     }
 }

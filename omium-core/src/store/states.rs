@@ -6,6 +6,7 @@ use super::Store;
 use super::commit::Patience;
 use super::prepare::{Batch, Pending, Series};
 use super::record::{Append, check_name};
+use super::rollback::refuse_amid_rollback;
 use super::state::{newest, noted_after, state_row};
 use crate::error::Result;
 use crate::id::Seq;
@@ -102,6 +103,7 @@ impl Store {
             },
             move |index, placed, (body, meta, values)| {
                 let mut execution = find_or_begin(index, &id, &workflow, now_ms)?;
+                refuse_amid_rollback(index, &execution)?;
                 let lineage = index.lineage(&execution)?;
                 let parent_row = match &parent {
                     Some(parent) => state_row(index, &execution, &lineage, &scope, parent)?,

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use omium_core::{BoxError, Effect, EffectState, Error, Execution, Seq, Status};
+use omium_core::{BoxError, Effect, EffectState, Error, Execution, NewState, Seq, Status};
 
 use crate::support::everywhere;
 
@@ -92,6 +92,23 @@ fn a_rollback_undoes_each_effect_once_and_in_reverse() {
         let refused = execution.resume().unwrap_err();
         assert!(refused.to_string().contains("was cut short"), "nothing runs on from half a rollback: {refused}");
         assert_eq!(states(&execution), [EffectState::UndoFailed, EffectState::Undone, EffectState::Undone]);
+        let blob = omium_core::Blob::new("none", Vec::new());
+        let state = NewState {
+            workflow: "w",
+            scope: "",
+            key: "1",
+            parent: None,
+            name: "node",
+            body: &blob,
+            meta: &blob,
+            values: &[],
+            keep: &[],
+            group: None,
+            whole: true,
+            status: None,
+        };
+        let state = store.put_state("x", &state);
+        assert!(state.unwrap_err().to_string().contains("was cut short"), "nor does a host");
         let finish = |fallen: &omium_core::Fallen| {
             undone.borrow_mut().push(fallen.receipt()?.unwrap());
             Ok::<(), Error>(())
@@ -108,6 +125,26 @@ fn a_rollback_undoes_each_effect_once_and_in_reverse() {
 
 fn states(execution: &Execution) -> Vec<EffectState> {
     execution.effects().unwrap().iter().map(omium_core::EffectRecord::state).collect()
+}
+
+#[test]
+fn nothing_is_answered_on_half_a_rollback_and_no_head_is_moved_that_moved_meanwhile() {
+    everywhere(|store, _| {
+        let mut run = store.begin("w", "x").unwrap();
+        run.effect(Effect::new("book", "room"), |_| Ok::<u32, BoxError>(1)).unwrap();
+        drop(run.ask::<String>("really?").unwrap_err());
+        drop(run);
+        let execution = store.execution("x").unwrap();
+        execution.rollback_with(Seq(0), |_| Err::<(), _>("the hotel does not answer")).unwrap_err();
+        let asked = execution.questions().unwrap()[0].seq;
+        let refused = execution.answer(asked, &"yes").unwrap_err();
+        assert!(refused.to_string().contains("was cut short"), "{refused}");
+        assert_eq!(execution.unfinished_rollback().unwrap(), Some(Seq(0)));
+        assert!(matches!(store.rollback_from("x", Seq(0), Some(asked)), Err(Error::Fenced { .. })));
+        let head = execution.info().unwrap().head;
+        store.rollback_from("x", Seq(0), Some(head)).unwrap();
+        store.rollback_from("x", Seq(0), Some(head)).unwrap();
+    });
 }
 
 #[test]

@@ -426,8 +426,11 @@ class Store:
     def cancel(self, id: str) -> None:
         """Ends the execution and fences whoever runs it."""
     def plan_rollback(self, id: str, to: int) -> RollbackPlan: ...
-    def rollback(self, id: str, to: int) -> RollbackPlan:
-        """Moves the head; erases nothing; does nothing when the head is there already."""
+    def rollback(self, id: str, to: int, head: int | None = None) -> RollbackPlan:
+        """Moves the head; erases nothing; does nothing when the head is there already.
+
+        Given `head`, Fenced is raised when it is somewhere else by now.
+        """
     def fork(self, id: str, at: int, new_id: str, *, edits: Sequence[tuple[int, Blob]] = ...) -> Execution:
         """Copies the lineage up to `at`; an edit replaces the value recorded at that seq in the fork only."""
     def delete(self, id: str) -> bool: ...

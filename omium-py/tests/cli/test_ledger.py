@@ -60,6 +60,27 @@ def test_without_the_code_a_rollback_is_refused_and_says_what_else_can_be_done(s
     assert len(ledger(shop)) == 3
 
 
+def test_half_a_rollback_is_told_of(shop):
+    path = shop.directory / SHOP
+    whole = path.read_text()
+    path.write_text(whole.replace('    write("refund"', '    assert order != "o1", "bank down"\n    write("refund"'))
+    start(shop)
+    stopped = shop.omium("rollback", "buy-1", "--to", "0")
+    assert stopped.code == 1
+    assert "charge@2 of 'buy-1' could not be undone: AssertionError: bank down" in stopped.err
+    told = "a rollback to @0 was interrupted: nothing runs on before it is finished\nhint: omium rollback buy-1 --to 0"
+    assert told in shop.omium("show", "buy-1").err
+    assert "goes on from here" not in shop.omium("show", "buy-1").err
+    assert told in shop.omium("show", "buy-1", "--effects").err
+    (failure,) = json.loads(shop.omium("show", "buy-1", "--failures", "--json").out)
+    assert (failure["step"], failure["type"]) == ("the undo of charge", "tool_error")
+    assert any(SHOP in frame for frame in failure["stack"])
+    path.write_text(whole)
+    assert shop.omium("rollback", "buy-1", "--to", "0").code == 0
+    assert ledger(shop)[3:] == ["refund o2 receipt-o2", "refund o1 receipt-o1"]
+    assert told not in shop.omium("show", "buy-1").err
+
+
 def test_a_script_that_starts_its_program_when_it_is_loaded_is_not_run_forward(shop):
     path = shop.directory / SHOP
     path.write_text(path.read_text().replace('if __name__ == "__main__":', "if True:"))

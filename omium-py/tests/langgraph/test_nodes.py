@@ -263,6 +263,38 @@ def test_a_thread_is_rolled_back_with_its_effects(store: Path) -> None:
     assert did == {"plan": 1, "a": 2, "b": 2}
 
 
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+def test_a_graph_does_not_run_on_from_half_a_rollback(store: Path, durability: Any) -> None:
+    def unpay(what: str) -> None:
+        if "bank down" in flags:
+            raise ConnectionError("bank down")
+        did[f"not {what}"] += 1
+
+    @omium.effect(undo=unpay)
+    def pay(what: str) -> str:
+        did[what] += 1
+        return what
+
+    def wait(_: Log) -> Any:
+        return {"log": [interrupt("sure?")]}
+
+    built = graph(Saver(store), a=lambda _: {"log": [pay("a")]}, wait=wait, plain=lambda _: {"log": ["plain"]})
+    built.invoke({"log": []}, CONFIG, durability="sync")
+    run = omium.get("t")
+    flags.add("bank down")
+    with pytest.raises(omium.UndoFailed):
+        run.rollback(to=2)
+    with pytest.raises(omium.InvalidInput, match="was cut short: ask for it again"):
+        built.invoke(Command(resume="yes"), CONFIG, durability=durability)
+    with pytest.raises(omium.InvalidInput, match="was cut short: ask for it again"):
+        built.update_state(CONFIG, {"log": ["by hand"]})
+    flags.clear()
+    run.rollback(to=2)
+    built.invoke(None, CONFIG)
+    assert built.invoke(Command(resume="yes"), CONFIG)["log"] == ["a", "yes", "plain"]
+    assert did == {"a": 2, "not a": 1}
+
+
 def test_the_innermost_execution_counts(store: Path) -> None:
     def book(state: Log) -> Any:
         charge("thread")

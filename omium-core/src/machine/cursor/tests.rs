@@ -168,3 +168,17 @@ fn a_replay_runs_nothing_that_is_not_recorded() {
     let divergence = cursor.claim(&ticket("b", 1, false)).unwrap_err();
     assert_eq!(divergence.to_string(), "the code asks for b, which the record of x does not hold");
 }
+
+#[test]
+fn a_compensation_that_failed_is_tried_again_at_its_place() {
+    let undo = |seq, outcome| {
+        let mut place = place(seq, "charge", 0, 0, true, outcome);
+        place.address.scope = UNDO.to_owned();
+        place
+    };
+    // What was answered since does not mean that somebody handled the failure.
+    let record = vec![undo(1, Outcome::Intent), undo(2, Outcome::Failed), done(3, "refund", 0)];
+    let mut cursor = Cursor::new("x", record, false);
+    let again = Ticket { scope: UNDO.to_owned(), ..ticket("charge", 0, true) };
+    assert_eq!(cursor.claim(&again), Ok(Claimed::InDoubt { seq: Seq(1), occurrence: 0 }));
+}

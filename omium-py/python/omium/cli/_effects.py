@@ -13,11 +13,11 @@ from omium.view._text import clip
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from omium._omium import Store
+    from omium._omium import Execution, Store
     from omium.effects._ledger import EffectRecord
     from omium.effects._undo import Planned
 
-__all__ = ["effect_json", "show_effects", "show_planned"]
+__all__ = ["effect_json", "show_effects", "show_planned", "show_unfinished"]
 
 _STYLES = {
     "done": "green",
@@ -50,8 +50,23 @@ def show_effects(store: Store, id: str, terminal: Terminal, *, as_json: bool) ->
         if record.error:
             text = terminal.clip(f"@{record.seq} {record.error}", terminal.width)
             terminal.print(terminal.style(text, "red"))
+    show_unfinished(store, store.execution(id), terminal)
     if any(record.state == "in doubt" and record.live for record in records):
         terminal.hint(f"omium answer {quoted(id)} tells what is to be settled")
+
+
+def show_unfinished(store: Store, execution: Execution, terminal: Terminal) -> bool:
+    """Tells of a rollback that stopped in the middle, and what finishes it; whether there is one."""
+    from omium.effects._undo import unfinished
+
+    begun = None if execution.owner and not execution.orphaned else unfinished(store, execution.id)
+    if begun is None:
+        return False
+    to, abandon = begun
+    options = f"--to {to}" + (" --abandon-effects" if abandon else "")
+    terminal.note(f"a rollback to @{to} was interrupted: nothing runs on before it is finished")
+    terminal.hint(f"omium rollback {quoted(execution.id)} {options}")
+    return True
 
 
 def show_planned(planned: Sequence[Planned], terminal: Terminal) -> None:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from omium.cli._effects import show_effects, show_unfinished
 from omium.cli._errors import DONE
 from omium.cli._status import STYLES, content_of, entry_json, show_entries, status_of, tree, triggered
 from omium.cli._target import entry_at, exists, find, name_of, open_store, quoted, runs_on, split
@@ -57,8 +58,6 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         return DONE
     execution = find(store, arguments.target)
     if arguments.effects:
-        from omium.cli._effects import show_effects
-
         show_effects(store, execution.id, terminal, as_json=arguments.json)
         return DONE
     if arguments.failures:
@@ -99,7 +98,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
             terminal.note(f"@{question.seq} {visible(question.text)}")
         terminal.hint(f"omium answer {quoted(execution.id)} VALUE")
     _tell_stall(stalled, terminal)
-    if status == "orphaned":
+    if not show_unfinished(store, execution, terminal) and status == "orphaned":
         terminal.hint(f"nobody alive runs it; {runs_on(execution)} goes on from here")
     return DONE
 

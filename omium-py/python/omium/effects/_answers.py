@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from omium import codec, config
 from omium.effects import _doubt, _intent, _ledger
+from omium.effects._undo import refuse_open
 from omium.exceptions import EntryNotFound, InvalidInput
 from omium.recovery._decisions import within
 
@@ -69,12 +70,15 @@ def settle(store: _omium.Store, id: str, value: Any = None, *, happened: bool = 
 
 def record(store: _omium.Store, id: str, seq: int, answer: codec.Blob | None) -> int:
     """Records the answer to what is open at `seq`; None says of an effect that it never happened."""
+    entry = store.entry(id, seq)
     native = store.begin(store.execution(id).workflow, id, mode="attach")
     try:
+        if not _intent.is_undo(entry.scope):
+            # What follows on half a rollback would be taken for code that ran on. What an undo asks is part of it.
+            refuse_open(store, id)
         claim = native.claim_at(seq)
         if answer is not None:
             return native.commit(claim, answer)
-        entry = store.entry(id, seq)
         given = None if entry.input is None else (entry.input.codec, entry.input.read())
         return native.intend(claim, input=given, meta=_intent.read(entry)._replace(cleared=True).blob())
     finally:

@@ -11,10 +11,15 @@ from omium import _omium, codec
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-__all__ = ["UNDO", "Note", "current_key", "key_of", "keyed", "random_key", "read", "same_address"]
+__all__ = ["UNDO", "Note", "current_key", "is_undo", "key_of", "keyed", "random_key", "read", "same_address"]
 
 UNDO = "undo"
 """The scope compensations are recorded in."""
+
+
+def is_undo(scope: str) -> bool:
+    """Whether it is that scope, or one inside it."""
+    return scope == UNDO or scope.startswith(f"{UNDO}/")
 
 
 class Note(NamedTuple):

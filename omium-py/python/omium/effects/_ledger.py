@@ -69,7 +69,7 @@ class EffectRecord:
     @property
     def compensation(self) -> bool:
         """Whether it is what an undo did; a rollback never undoes that again."""
-        return self.scope.startswith(f"{_intent.UNDO}/")
+        return _intent.is_undo(self.scope)
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def _undoing(
     entry: _omium.Entry, undone: dict[tuple[str, str, int], tuple[int, Note]], by_intent: dict[int, EffectRecord]
 ) -> None:
     address = entry.scope, entry.key, entry.occurrence
-    if entry.meta is not None:
+    if entry.meta is not None and entry.status != "failed":
         note = _intent.read(entry)
         if note.undoes is not None:
             undone[address] = note.undoes, note

@@ -13,8 +13,9 @@ from omium import _omium, codec, config
 from omium._entry import load
 from omium.effects import _doubt, _intent, _ledger
 from omium.effects._given import Given
-from omium.effects._intent import UNDO, Note
-from omium.exceptions import ExecutionNotFound, InDoubt, InvalidInput, UndoFailed
+from omium.effects._intent import UNDO, Note, is_undo
+from omium.exceptions import ExecutionNotFound, InDoubt, InvalidInput, UndoFailed, Waiting
+from omium.recovery import _failure
 from omium.runtime import _context, _registry
 from omium.runtime._context import Frame
 from omium.runtime._course import Body, act, drive
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from omium.effects._acting import Effect
     from omium.effects._ledger import EffectRecord
 
-__all__ = ["Planned", "RollbackPlan", "finish", "plan", "refuse_open", "refuse_undone", "rollback"]
+__all__ = ["Planned", "RollbackPlan", "finish", "plan", "refuse_open", "refuse_undone", "rollback", "unfinished"]
 
 _NOTE = "rollback"
 
@@ -78,27 +79,42 @@ def plan(store: _omium.Store, id: str, to: int, *, abandon: bool = False) -> Rol
 def rollback(store: _omium.Store, id: str, to: int, *, abandon: bool = False) -> RollbackPlan:
     """Undoes what falls and moves the head. Called again, it goes on where it was interrupted."""
     planned = plan(store, id, to, abandon=abandon)
+    head = planned.head
     given_up = abandon and any(each.effect.note.undo for each in planned.effects)
     if planned.undone or given_up or any(each.action == "refuse" for each in planned.effects):
         _refuse(planned)
-        declared = [_declared(each.effect) for each in planned.undone]
         native = store.begin(store.execution(id).workflow, id, mode="attach")
         run = LiveRun(store, native, config.settings().codec)
         try:
-            _begin(run, to, abandon=abandon)
-            for each, effect in zip(planned.undone, declared, strict=True):
-                _Compensation(run, each.effect, effect).act()
+            # Until there was the lease, somebody else may have run it on.
+            planned = plan(store, id, to, abandon=abandon)
+            _refuse(planned)
+            _undo(run, planned, to, abandon=abandon)
+            head = store.execution(id).head
         finally:
             run.ended = True
             native.release()
-    store.rollback(id, to)
+    store.rollback(id, to, head)
     return planned
+
+
+def _undo(run: LiveRun, planned: RollbackPlan, to: int, *, abandon: bool) -> None:
+    compensations = [_Compensation(run, each.effect, _declared(each.effect)) for each in planned.undone]
+    # A probe that fails leaves everything as it was, and whoever knows can answer.
+    found = [each.find_out() for each in compensations]
+    _begin(run, to, abandon=abandon)
+    try:
+        for compensation, receipt in zip(compensations, found, strict=True):
+            compensation.act(receipt)
+    except Waiting as waiting:
+        run.native.wait(str(waiting))
+        raise
 
 
 def finish(store: _omium.Store, id: str) -> None:
     """Finishes a rollback that was interrupted; does nothing when there is none."""
     try:
-        begun = _open(store, id)
+        begun = unfinished(store, id)
     except ExecutionNotFound:
         return
     if begun is not None:
@@ -107,13 +123,13 @@ def finish(store: _omium.Store, id: str) -> None:
 
 
 def refuse_open(store: _omium.Store, id: str) -> None:
-    """For hosts, whose code cannot wait for a rollback to be finished first."""
+    """For those who cannot finish a rollback first: hosts of other code, and answers from outside."""
     try:
-        begun = _open(store, id)
+        begun = unfinished(store, id)
     except ExecutionNotFound:
         return
     if begun is not None:
-        raise InvalidInput(f"the rollback of {id!r} to {begun[0]} was interrupted: ask for it again, then run on")
+        raise InvalidInput(f"a rollback of {id!r} to {begun[0]} was interrupted: ask for it again, then run on")
 
 
 def refuse_undone(store: _omium.Store, id: str, at: int) -> None:
@@ -162,8 +178,8 @@ def _refuse_undone(records: list[EffectRecord], entries: Sequence[_omium.Entry],
     for record in records:
         if record.seq in lineage and record.state in ("undone", "undo failed", "being undone"):
             raise InvalidInput(
-                f"{id!r} cannot go on from {to}: {record.name}@{record.seq} before it is {record.state}; "
-                f"choose an entry before {record.intent.seq}"
+                f"{id!r} cannot go on from {to}: {record.name}@{record.seq}, which is done there, is {record.state}; "
+                f"choose an entry before @{record.intent.seq}, where it began"
             )
 
 
@@ -180,7 +196,7 @@ def _declared(record: EffectRecord) -> Effect:
 
 def _begin(run: LiveRun, to: int, *, abandon: bool) -> None:
     """Notes that the rollback began, unless that is what was noted last."""
-    if _open(run.store, run.native.id) == (to, abandon):
+    if unfinished(run.store, run.native.id) == (to, abandon):
         return
     while True:
         claim = run.native.claim("note", UNDO, _NOTE, _digest(to, abandon), spawned=True)
@@ -189,7 +205,7 @@ def _begin(run: LiveRun, to: int, *, abandon: bool) -> None:
     run.native.commit(claim, codec.dumps([to, abandon]))
 
 
-def _open(store: _omium.Store, id: str) -> tuple[int, bool] | None:
+def unfinished(store: _omium.Store, id: str) -> tuple[int, bool] | None:
     """Where a rollback that was interrupted was going, and whether it gave effects up."""
     head = store.execution(id).head
     if head == 0 or not _of_rollback(store.entry(id, head)):
@@ -202,7 +218,8 @@ def _open(store: _omium.Store, id: str) -> tuple[int, bool] | None:
 
 
 def _of_rollback(entry: _omium.Entry) -> bool:
-    return entry.kind in ("note", "effect") and (entry.scope == UNDO or entry.scope.startswith(f"{UNDO}/"))
+    # A host framework may have a scope of that name.
+    return entry.kind != "state" and is_undo(entry.scope)
 
 
 def _digest(*parts: Any) -> bytes:
@@ -216,48 +233,64 @@ class _Compensation(NamedTuple):
     record: EffectRecord
     effect: Effect
 
-    def act(self) -> None:
+    def find_out(self) -> Any:
+        """The receipt: the recorded one, else what its probe says; None of an effect that never happened.
+
+        Of one whose undoing had begun its intent holds it.
+        """
+        outcome = self.record.outcome
+        if self.record.undo is not None:
+            return None
+        return self._load(outcome.value) if outcome is not None and self._happened() else self._ask()
+
+    def act(self, receipt: Any) -> None:
         """Undoes it, once: what is undone already is passed over, what was interrupted is done again."""
         native = self.run.native
         claim = native.claim("effect", UNDO, self.record.name, _digest(self.record.intent.seq), spawned=True)
         if claim.recorded is not None and claim.recorded.status == "done":
             return
-        given = Given(self.record.name, self.effect.parameters, self.record.arguments, self.record.note.lost)
         if claim.intent is not None:
             note, receipt = _intent.read(claim.intent), self._load(claim.intent.input)
         else:
             key = _intent.key_of(native.id, native.epoch, (UNDO, claim.key, claim.occurrence))
             note = Note(key, native.id, native.epoch, undoes=self.record.intent.seq)
-            outcome = self.record.outcome
-            if outcome is not None and outcome.status == "done":
-                receipt = self._load(outcome.value)
-            else:
-                receipt = self._ask(given)
-                if receipt is None:
-                    native.commit(claim, codec.dumps(None), meta=note._replace(cleared=True).blob())
-                    return
+            if receipt is None and not self._happened():
+                native.commit(claim, codec.dumps(None), meta=note._replace(cleared=True).blob())
+                return
             native.intend(claim, input=codec.dumps(receipt, self._codec()), meta=note.blob())
-        self._call(claim, note, given, receipt)
+        self._call(claim, note, receipt)
 
-    def _call(self, claim: _omium.Claim, note: Note, given: Given, receipt: Any) -> None:
+    def _call(self, claim: _omium.Claim, note: Note, receipt: Any) -> None:
         frame = Frame(self.run, claim.path, 0, _context.strand(), kind="effect", host=_context.place())
         try:
-            undo = given.call(self._undo(), receipt=receipt, idempotency_key=self.record.note.key)
+            undo = self._given().call(self._undo(), receipt=receipt, idempotency_key=self.record.note.key)
             returned = act(Body(frame, _intent.keyed(note.key, undo)))
+        except Waiting as error:
+            # It has not failed: with the answer it goes on where it is.
+            raise self._waits(error) from error
         except Exception as error:
             if not is_unwritable(error):
-                self.run.native.fail(claim, describe(error), value=codec.dumps_failure(error))
+                failure = _failure.of(error, "effect")._replace(step=f"the undo of {self.record.name}")
+                meta = codec.dumps(_failure.record(failure))
+                self.run.native.fail(claim, describe(error), value=codec.dumps_failure(error), meta=meta)
             raise self._failed(error) from error
         # What an undo returns is kept to be looked at; a client or a response in it counts as its type.
         self.run.native.commit(claim, ("msgpack", codec.dumps_inputs({"returned": returned})))
 
-    def _ask(self, given: Given) -> Any:
+    def _given(self) -> Given:
+        return Given(self.record.name, self.effect.parameters, self.record.arguments, self.record.note.lost)
+
+    def _happened(self) -> bool:
+        """Whether there is a receipt on record, which may be None."""
+        return self.record.outcome is not None and self.record.outcome.status == "done"
+
+    def _ask(self) -> Any:
         """The receipt of an effect in doubt, or None when it never happened."""
         record = self.record
         if self.effect.probe is None:
             raise InvalidInput(f"{record.name}@{record.seq} had a probe when it ran, and {_where(record)} has none now")
         key = record.note.key
-        return drive(_doubt.probed(self.effect.probe, given, key, record.intent.seq, record.execution))
+        return drive(_doubt.probed(self.effect.probe, self._given(), key, record.intent.seq, record.execution))
 
     def _undo(self) -> Callable[..., Any]:
         if self.effect.undo is None:
@@ -273,6 +306,15 @@ class _Compensation(NamedTuple):
             "stopped there, and goes on when it is asked for again",
             execution=record.execution,
             seq=record.seq,
+        )
+
+    def _waits(self, waiting: Waiting) -> Waiting:
+        record = self.record
+        return Waiting(
+            f"undoing {record.name}@{record.seq} of {record.execution!r} waits: {waiting}; the rollback goes on "
+            "when it is asked for again",
+            execution=waiting.execution,
+            seq=waiting.seq,
         )
 
     def _load(self, value: _omium.Value | None) -> Any:
