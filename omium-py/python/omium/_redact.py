@@ -15,18 +15,22 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 _WORD = r"[A-Za-z0-9_.~+/=-]"
+_PLAIN = rf"(?:-?\d+|null|true|false|none)(?!{_WORD})"
+"""What stands there for the number of tokens, or for none: JSON is to stay JSON."""
+
+# No pattern begins with what may go on for long: of a long text that would be looked at from every place in it.
 _ASSIGNED = re.compile(
-    rf"""(?P<name>["']?\b[A-Za-z_-]*(?:api[-_]?key|access[-_]?key|private[-_]?key|secret|passw(?:or)?d|token|cookie|"""
-    rf"""authorization|credential)\b["']?\s*[:=]\s*)(?P<quote>["']?)(?:(?:Bearer|Basic)\s+)?(?!\d+\b){_WORD}{{4,}}"""
+    rf"""(?P<name>(?:api[-_]?key|access[-_]?key|private[-_]?key|secret|passw(?:or)?d|token|cookie|"""
+    rf"""authorization|credential)\b["']?\s*[:=]\s*)(?P<quote>["']?)(?:(?:Bearer|Basic)\s+)?(?!{_PLAIN}){_WORD}{{4,}}"""
     r"""(?P=quote)""",
     re.IGNORECASE,
 )
 _QUERY = re.compile(r"([?&](?:[a-z_-]*key|sig|signature|[a-z_-]*token|code)=)[^&\s\"'<>]+", re.IGNORECASE)
 _BEARER = re.compile(rf"\b((?:Bearer|Basic)\s+){_WORD}{{8,}}", re.IGNORECASE)
-_USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)[^/\s@]+@", re.IGNORECASE)
+_USER = re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://[^/\s:@]*:)[^/\s@]+@", re.IGNORECASE)
 _SHAPES = re.compile(
     r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}|\bAIza[A-Za-z0-9_-]{30,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_[A-Za-z0-9]{20,}|"
-    r"\bxox[abpr]-[A-Za-z0-9-]{10,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*|"
+    r"\bxox[abpr]-[A-Za-z0-9-]{10,}|\beyJ[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*|"
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     re.DOTALL,
 )

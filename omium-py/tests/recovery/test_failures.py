@@ -101,9 +101,30 @@ def test_secrets_are_taken_out(text: str, expected: str) -> None:
     assert _redact.text(text) == expected
 
 
-@pytest.mark.parametrize("text", ["the token count is 5", "total_tokens=123456", "keyboard: mechanical", "key: a", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the token count is 5",
+        "total_tokens=123456",
+        "keyboard: mechanical",
+        "key: a",
+        '{"token": null, "authorization": false, "secret": 12345}',
+        "",
+    ],
+)
 def test_the_rest_stays(text: str) -> None:
     assert _redact.text(text) == text
+
+
+def test_a_number_that_only_begins_a_secret_is_one() -> None:
+    assert _redact.text("password=12345678-abcd") == "password=[redacted]"
+
+
+@pytest.mark.parametrize("piece", ["a-", "_a-", "sk-", "token-", "a+", "a.", "eyJaaaaaaaa-", "a://", "?a", "Bearer "])
+def test_a_long_text_takes_no_longer_than_it_is(piece: str) -> None:
+    """What grows with the square of its length would not come to an end here."""
+    text = piece * 100_000
+    assert len(_redact.text(text)) > 0
 
 
 def test_no_secret_of_a_failure_reaches_the_store(store: Path) -> None:

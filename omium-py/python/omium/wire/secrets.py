@@ -40,7 +40,7 @@ _INSIDE = (
 )
 """More of them, by the setting they stand in."""
 
-_PARAMETER = re.compile(r"([?&]([^=&#\s]+)=)[^&#\s\"'<>]+")
+_PARAMETER = re.compile(r"([?&]([^=&#\s]{1,80})=)[^&#\s\"'<>]+")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
 _LENGTH_MIN = 8
