@@ -104,6 +104,10 @@ def test_also_when_an_execution_goes_on_live(provider: Provider, ask: Any) -> No
         ("It is 2026-11-21T08:00:01Z. Go.", "It is 2026-11-22T09:10:11Z. Go.", "a date or time"),
         ("Now: 14:05:09, go", "Now: 9:10:00, go", "a date or time"),
         ("t=1763711111.25", "t=1763799999.75", "a date or time"),
+        ("Today is Saturday, November 21, 2026.", "Today is Sunday, November 22, 2026.", "a date or time"),
+        ("Today is Sat, 21 Nov 2026 08:00 PM", "Today is Tue, 1 Dec 2026 10:00 AM", "a date or time"),
+        ("Today: 11/21/2026", "Today: 1/2/2027", "a date or time"),
+        ("trace 9f86d081884c7d65 begins", "trace 2c26b46b68ffc68f begins", "a random id"),
         (
             "run 0b3f8f6e-51f4-4d0c-9a43-0d1f4a5a1c11 begins",
             "run 7d444840-9dc0-11d1-b245-5ffdce74fad2 begins",
