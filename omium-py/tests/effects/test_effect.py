@@ -152,6 +152,29 @@ def test_a_probe_that_fails_leaves_it_in_doubt(ledger: Ledger, dies: Dies) -> No
     assert len(ledger.lines) == 1
 
 
+def test_nor_does_a_probe_that_uses_omium_wrongly_settle_it(ledger: Ledger, dies: Dies) -> None:
+    def probe(order: str) -> str:
+        return omium.idempotency_key()
+
+    @omium.effect(probe=probe)
+    def charge(order: str) -> None:
+        ledger.write("charge", order)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    @omium.workflow
+    def buy() -> str:
+        try:
+            charge("o1")
+        except Exception:
+            return "went on"
+        return "charged"
+
+    dies(lambda: buy.options(id="a").start())
+    with pytest.raises(InDoubt, match="its probe failed with InvalidInput: idempotency_key"):
+        buy.options(id="a").start()
+    assert omium.get("a").status == "failed"
+
+
 def test_code_cannot_swallow_the_doubt(ledger: Ledger, dies: Dies) -> None:
     @omium.effect(in_doubt="fail")
     def charge(order: str) -> str:

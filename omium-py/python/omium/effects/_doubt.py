@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from omium.effects import _intent
-from omium.exceptions import InDoubt, InvalidInput, OmiumError, Waiting
+from omium.exceptions import InDoubt, InvalidInput, Waiting
 from omium.runtime._course import Ask
-from omium.runtime._live import describe
+from omium.runtime._live import describe, is_abort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -60,9 +60,9 @@ def probed(probe: Callable[..., Any], given: Given, key: str, intent: int, execu
     """The receipt the outside has of it, or None when it never happened."""
     try:
         return (yield Ask(given.call(probe, idempotency_key=key)))
-    except OmiumError:
-        raise
     except Exception as error:
+        if is_abort(error):
+            raise
         raise refusal("fail", given.name, execution, intent, f"its probe failed with {describe(error)}") from error
 
 
