@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["aask", "answer", "ask", "asleep", "sleep"]
 
+_SECONDS_MAX = 100 * 366 * 24 * 3600
+"""A hundred years: what every system's clock and sleep can take."""
+
 
 def sleep(seconds: float) -> None:
     """Waits, and after a crash only for what is left. Outside an execution a plain sleep.
@@ -47,8 +50,12 @@ def answer(execution: str, value: Any = None, *, happened: bool = True, seq: int
 
 
 def _sleeping(seconds: float) -> Course:
-    if not seconds >= 0:
-        raise InvalidInput(f"sleep takes a number of seconds from 0 up, not {seconds!r}")
+    try:
+        sensible = 0 <= seconds <= _SECONDS_MAX
+    except TypeError:
+        sensible = False
+    if not sensible:
+        raise InvalidInput(f"sleep takes a number of seconds from 0 up to a hundred years, not {seconds!r}")
     frame = _context.frame()
     if frame is None:
         yield Sleep(seconds)

@@ -122,6 +122,23 @@ def test_a_question_is_answered(shop):
     assert shop.omium("cat", "buy-1@6").out == "yes\n"
 
 
+@pytest.mark.parametrize(("choices", "words"), [('["1", "2"]', ["1"]), ("[1, 2]", ["1"]), ('["1"]', ["--text", "1"])])
+def test_a_choice_is_answered_as_it_is_listed(shop, choices, words):
+    path = shop.directory / SHOP
+    path.write_text(path.read_text().replace('"send the mail?"', f'"send the mail?", choices={choices}'))
+    start(shop, check=False, ASK="1")
+    assert shop.omium("answer", "buy-1", *words).code == 0
+    assert json.loads(shop.omium("cat", "buy-1@6", "--json").out) == json.loads(choices)[0]
+
+
+def test_an_option_may_stand_before_the_answer(shop):
+    start(shop, check=False, ASK="1")
+    assert shop.omium("answer", "buy-1", "--text", "yes", "no").code == 2
+    assert shop.omium("answer", "buy-1", "--text", "-5").code == 0
+    start(shop, ASK="1")
+    assert shop.omium("diff", "buy-1@2", "--json", "buy-1@4").code == 0
+
+
 def test_answers_to_nothing(shop):
     start(shop)
     assert shop.omium("answer", "buy-1").err == "buy-1 waits for no answer\n"

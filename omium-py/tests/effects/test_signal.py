@@ -89,6 +89,42 @@ def test_several_questions_are_told_apart_by_seq() -> None:
             continue
 
 
+@omium.workflow
+def choose(choices: Any) -> Any:
+    return omium.ask("which?", choices=choices)
+
+
+@pytest.mark.parametrize(
+    ("choices", "answer", "wrong"), [([True, False], True, 1), ([1, 2], 2, True), ([0.5, 1.0], 1, 2)]
+)
+def test_an_answer_is_the_choice_itself(choices: list[Any], answer: Any, wrong: Any) -> None:
+    run = choose.options(id="a").start(choices)
+    with pytest.raises(InvalidInput, match="none of the choices"):
+        run.answer(wrong)
+    given = run.answer(answer).resume().result()
+    assert (given, type(given)) == (answer, type(choices[0]))
+
+
+def test_choices_may_come_one_by_one() -> None:
+    with pytest.raises(Waiting), omium.execution("a") as run:
+        omium.ask("which?", choices=(letter for letter in "xy"))
+    (question,) = run.questions()
+    assert question.choices == ["x", "y"]
+
+
+@pytest.mark.parametrize("choices", ["yes", [], {"yes", "no"}])
+def test_what_nobody_could_choose_from_is_refused(choices: Any) -> None:
+    with pytest.raises(InvalidInput, match="choices is a list"), omium.execution("a"):
+        omium.ask("which?", choices=choices)
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 1e12, "5"])
+def test_a_time_nobody_can_wait_leaves_no_timer(seconds: Any) -> None:
+    with pytest.raises(InvalidInput, match="a number of seconds"), omium.execution("a"):
+        omium.sleep(seconds)
+    assert [entry.kind for entry in omium.get("a").store.entries("a")] == ["note"], "its failure"
+
+
 def test_questions_need_an_execution() -> None:
     with pytest.raises(InvalidInput, match="inside an execution"):
         omium.ask("anybody?")

@@ -75,12 +75,22 @@ class _Parser(argparse.ArgumentParser):
         self.terminal.error(message.replace("SCRIPT, ...", "SCRIPT"), f"{self.prog} --help")
         raise SystemExit(2)
 
+    def take_up(self, arguments: argparse.Namespace, rest: list[str]) -> None:
+        """Gives an optional word its value where an option stands before it: Python up to 3.12 does not."""
+        for action in self._get_positional_actions():
+            optional = action.nargs == argparse.OPTIONAL and getattr(arguments, action.dest) is None
+            if optional and re.match(r"[^-]|-[0-9]|-?$", rest[0]):
+                setattr(arguments, action.dest, rest.pop(0))
+                return
+
 
 class _Root(_Parser):
     verbs: argparse._SubParsersAction[_Parser]
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         arguments, rest = self.parse_known_args(args, namespace)
+        if rest:
+            self.verbs.choices[arguments.verb].take_up(arguments, rest)
         if rest:
             self.verbs.choices[arguments.verb].error(f"it does not take {' '.join(rest)}")
         return arguments

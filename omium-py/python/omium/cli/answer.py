@@ -44,7 +44,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         value = None
     elif value is not None and not arguments.text:
         value = value_of(value)
-    answered = _answers.settle(store, id, value, happened=happened, seq=seq)
+    answered = _answers.settle(store, id, value, happened=happened, seq=seq, typed=arguments.value)
     if arguments.json:
         terminal.json({"execution": id, "seq": answered})
         return DONE

@@ -58,14 +58,34 @@ def open_questions(store: _omium.Store, id: str) -> list[Question]:
     return sorted(questions)
 
 
-def settle(store: _omium.Store, id: str, value: Any = None, *, happened: bool = True, seq: int | None = None) -> int:
-    """Records the answer to a question, or what is known of an effect in doubt; returns its seq."""
+def settle(
+    store: _omium.Store,
+    id: str,
+    value: Any = None,
+    *,
+    happened: bool = True,
+    seq: int | None = None,
+    typed: str | None = None,
+) -> int:
+    """Records the answer to a question, or what is known of an effect in doubt; returns its seq.
+
+    `typed` is the text the value was read from, which may be the choice that was meant.
+    """
     question = _chosen(open_questions(store, id), id, seq)
     if question.kind == "signal" and not happened:
         raise InvalidInput(f"{id}@{question.seq} asks {question.text!r}: answer it with a value")
-    if question.choices is not None and value not in question.choices:
-        raise InvalidInput(f"{value!r} is none of the choices: {', '.join(map(repr, question.choices))}")
+    if question.choices is not None:
+        value = _choice(question.choices, value, typed)
     return record(store, id, question.seq, codec.dumps(value, config.settings().codec) if happened else None)
+
+
+def _choice(choices: Sequence[Any], value: Any, typed: str | None) -> Any:
+    """The choice that is meant: true is none of 1 and 2."""
+    for meant in (value, typed) if typed is not None else (value,):
+        for choice in choices:
+            if choice == meant and isinstance(choice, bool) == isinstance(meant, bool):
+                return choice
+    raise InvalidInput(f"{value!r} is none of the choices: {', '.join(map(repr, choices))}")
 
 
 def record(store: _omium.Store, id: str, seq: int, answer: codec.Blob | None) -> int:

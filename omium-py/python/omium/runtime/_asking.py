@@ -13,57 +13,67 @@ from omium.runtime._place import Place
 from omium.runtime._worker import off_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from omium.runtime._course import Course
 
 __all__ = ["aask", "ask", "ends"]
 
 
-def ask(question: str, *, choices: Sequence[Any] | None = None) -> Any:
+def ask(question: str, *, choices: Iterable[Any] | None = None) -> Any:
     """The answer somebody gives to the question, in this run or a later one.
 
     While there is none the execution ends as `waiting`, by an exception (Waiting) that code must let
     pass; `omium.answer`, or `omium answer EXEC VALUE`, gives it, and resuming goes on from here. With
     `choices` only one of them is taken for an answer.
     """
-    place = _asking(question, choices)
+    given = _given(question, choices)
+    place = _asking(given)
     if (entry := place.recorded) is not None:
         place.arrive(entry.seq)
         return place.answer(entry)
     try:
-        return drive(_question(place, question, choices))
+        return drive(_question(place, given))
     finally:
         place.leave()
 
 
-async def aask(question: str, *, choices: Sequence[Any] | None = None) -> Any:
+async def aask(question: str, *, choices: Iterable[Any] | None = None) -> Any:
     """`ask` for async code."""
-    place = _asking(question, choices)
+    given = _given(question, choices)
+    place = _asking(given)
     if (entry := place.recorded) is not None:
         place.arrive(entry.seq)
         return await off_loop(place.answer, entry)
     try:
-        return await adrive(_question(place, question, choices))
+        return await adrive(_question(place, given))
     finally:
         place.leave()
 
 
-def _asking(question: str, choices: Sequence[Any] | None) -> Place:
+def _given(question: str, choices: Iterable[Any] | None) -> dict[str, Any]:
+    if choices is None:
+        return {"question": question}
+    # The letters of a text are no choices, and a set has another order in every process.
+    listed = [] if isinstance(choices, (str, bytes, set, frozenset)) else list(choices)
+    if not listed:
+        raise InvalidInput(f"choices is a list of the answers to choose from, not {choices!r}")
+    return {"question": question, "choices": listed}
+
+
+def _asking(given: dict[str, Any]) -> Place:
     frame = _context.frame()
     if frame is None:
         raise InvalidInput("ask() belongs inside an execution: nothing would keep the question")
-    inputs = {"question": question} if choices is None else {"question": question, "choices": list(choices)}
-    return Place(frame, "signal", "ask", inputs)
+    return Place(frame, "signal", "ask", given)
 
 
-def _question(place: Place, question: str, choices: Sequence[Any] | None) -> Course:
-    run = place.run
+def _question(place: Place, given: dict[str, Any]) -> Course:
+    run, question = place.run, given["question"]
     if run.native.mode == "record":
         raise ends(place, question)
     intent = place.intent
     if intent is None:
-        given = {"question": question} if choices is None else {"question": question, "choices": list(choices)}
         seq = yield Disk(partial(place.intend, given=codec.dumps(given)))
     else:
         seq = intent.seq
