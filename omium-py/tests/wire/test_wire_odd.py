@@ -174,3 +174,40 @@ def test_a_transport_that_has_read_the_stream_already(library: Any) -> None:
                 assert b"".join(response.iter_raw()) == events
     assert len(asked.bodies) == 2
     assert [entry.status for entry in entries()] == ["done", "done"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_refusal_that_a_hook_raised(library: Any, stream: bool, reads: bool) -> None:
+    """The program went on from it, so a resume is given the same error, with its response."""
+    asked = Asked(library, status_code=418, content=iter([b"no tea"]), headers={"x-pot": "yes"})
+
+    def hook(response: Any) -> None:
+        if reads:
+            response.read()
+        response.raise_for_status()
+
+    asked.client.event_hooks = {"response": [hook]}
+    seen = []
+
+    def program(dies: bool) -> None:
+        with pytest.raises(library.HTTPStatusError) as caught:
+            asked.client.send(asked.client.build_request("POST", URL, json=BODY), stream=stream)
+        response = caught.value.response
+        body = response.read() if reads else None
+        seen.append((str(caught.value), response.status_code, response.headers["x-pot"], body))
+        went_on()
+        if dies:
+            raise RuntimeError("died")
+
+    with pytest.raises(RuntimeError, match="died"), omium.execution("x"):
+        program(dies=True)
+    with omium.execution("x"):
+        program(dies=False)
+    assert seen[0] == seen[1]
+    assert len(asked.bodies) == 1
+
+
+@omium.step
+def went_on() -> None:
+    pass

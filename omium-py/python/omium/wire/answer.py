@@ -10,7 +10,9 @@ from omium.wire import secrets
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Answer", "answer", "failure", "recorded"]
+__all__ = ["STATUS_ERROR", "Answer", "answer", "failure", "recorded", "refused"]
+
+STATUS_ERROR = "HTTPStatusError"
 
 # They speak of the bytes on that connection; what is kept is decoded.
 _TRANSPORT = frozenset({"connection", "content-encoding", "content-length", "keep-alive", "transfer-encoding"})
@@ -66,6 +68,15 @@ def answer(response: Any, chunks: Sequence[bytes], error: str | None = None) -> 
 def failure(request: Any, error: str) -> Answer:
     """Of a request that got no answer."""
     return Answer(0, [], [], secrets.scrub(error, secrets.of(request)))
+
+
+def refused(error: BaseException) -> Any:
+    """The response in an error that a hook of the client made of it (`raise_for_status`); None in any other."""
+    response = getattr(error, "response", None) if type(error).__name__ == STATUS_ERROR else None
+    if response is not None and not response.is_stream_consumed:
+        # It is closed, and nobody has read it.
+        response = type(response)(response.status_code, headers=response.headers, request=response.request, content=b"")
+    return response
 
 
 def _text(chunk: bytes) -> str | bytes:

@@ -120,7 +120,9 @@ class Exchange(Place):
         """Records an attempt that got no answer at all. Blocks on the disk."""
         if self._open_or_left():
             why = _why(error)
-            self._attempt(request, why, answer.failure(request, why))
+            refused = answer.refused(error)
+            kept = answer.failure(request, why) if refused is None else answer.answer(refused, [refused.content], why)
+            self._attempt(request, why, kept)
             on_record(error, self.entry)
 
     def _attempt(self, request: Any, problem: str, kept: Answer, **more: Any) -> None:

@@ -12,6 +12,7 @@ from omium.runtime import _cancelled, _context
 from omium.runtime._behind import on_record
 from omium.runtime._worker import is_cancellation, off_loop
 from omium.wire import exchange, tape
+from omium.wire.answer import STATUS_ERROR
 from omium.wire.escape import passing
 from omium.wire.request import recognise, unread
 
@@ -189,9 +190,10 @@ def _played(
     library: Any, request: Any, stream: bool, place: Exchange, entry: _omium.Entry, kept: Answer, *, is_async: bool
 ) -> Any:
     """The recorded answer as a response; a recorded failure to get one is raised again."""
-    if kept.status == 0 or (kept.error is not None and not stream):
+    by_hook = kept.error is not None and kept.error.startswith(STATUS_ERROR)
+    if kept.status == 0 or by_hook or (kept.error is not None and not stream):
         place.arrive(entry.seq)
-        error = tape.failure(library, request, kept.error or "")
+        error = tape.failure(library, request, kept)
         on_record(error, entry.seq)
         raise error
     pairs = [(name, value) for name, value in kept.headers if name.lower() not in _WAITS]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from omium.runtime import _cancelled
 from omium.runtime._worker import is_cancellation
+from omium.wire.answer import STATUS_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -188,7 +189,7 @@ class _Player:
 
     def __init__(self, library: Any, request: Any, exchange: Exchange, entry: _omium.Entry, kept: Answer) -> None:
         self._chunks = kept.pieces()
-        self._error = None if kept.error is None else failure(library, request, kept.error)
+        self._error = None if kept.error is None else failure(library, request, kept)
         self._entry = entry
         self._exchange = exchange
         self._cancelled = _cancelled.is_cancelled(exchange.run, entry)
@@ -253,9 +254,14 @@ def player(library: Any, request: Any, exchange: Exchange, entry: _omium.Entry, 
     return _stream(library, _AsyncPlayer if is_async else _SyncPlayer)(library, request, exchange, entry, kept)
 
 
-def failure(library: Any, request: Any, error: str) -> Exception:
+def failure(library: Any, request: Any, kept: Answer) -> Exception:
     """The exception that stood in the way of an answer, made again."""
+    error = kept.error or ""
     name, _, message = error.partition(": ")
+    if name == STATUS_ERROR and kept.status:
+        headers = library.Headers(kept.headers, encoding="utf-8")
+        response = library.Response(kept.status, headers=headers, request=request, content=kept.body())
+        return library.HTTPStatusError(message, request=request, response=response)  # type: ignore[no-any-return]
     kind = getattr(library, name, None)
     if isinstance(kind, type) and issubclass(kind, library.RequestError):
         made: Exception = kind(message, request=request)
