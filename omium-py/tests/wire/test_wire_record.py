@@ -140,6 +140,13 @@ def test_other_methods_pass_through(provider: Provider, library: Any) -> None:
     assert entries() == []
 
 
+def test_a_slash_at_the_end_of_the_path(provider: Provider, library: Any) -> None:
+    for _ in range(2):
+        with omium.execution("x"):
+            library.post(provider.url + "/chat/completions/", json={"model": "m", "messages": []})
+    assert provider.hits == 1
+
+
 def test_identity_is_what_is_asked(provider: Provider, library: Any) -> None:
     """Not how: retries change headers, keys are rotated, users and caches are named anew."""
 

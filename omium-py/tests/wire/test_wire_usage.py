@@ -152,6 +152,7 @@ def test_a_name_is_found_with_its_date_and_provider() -> None:
     for name in ("gpt-4o-mini-2024-07-18", "openai/gpt-4o-mini", "acme/openai/gpt-4o-mini-2024-07-18"):
         assert table.find(name) == plain
     assert table.find("claude-haiku-4-5@20251001") == table.find("claude-haiku-4-5")
+    assert table.find("gpt-5-chat-latest") == table.find("gpt-5-chat") is not None
     assert table.find("models/gemini-2.5-flash") is not None
     # One that is dearer than its successor is listed by its own name.
     assert table.find("gpt-4o-2024-05-13") != table.find("gpt-4o")

@@ -18,7 +18,7 @@ class Endpoint(NamedTuple):
 
 
 def _endpoint(path: str, shape: str, host: str | None = None) -> Endpoint:
-    return Endpoint(re.compile(f"(?:{path})$"), shape, host)
+    return Endpoint(re.compile(f"(?:{path})/?$"), shape, host)
 
 
 _MODEL = r"/models/(?P<model>[^/:]+)"

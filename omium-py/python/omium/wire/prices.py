@@ -29,8 +29,9 @@ _KEYS = ("input", "output", "cached", "cache_write", "cache_write_long")
 _OWN = "own"
 _EXAMPLE = '{"input": 2.5, "output": 10, "cached": 1.25}'
 
-# gpt-4o-2024-08-06, claude-haiku-4-5-20251001 and claude-haiku-4-5@20251001 cost what the plain name does.
-_DATE = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8})$")
+# gpt-4o-2024-08-06, claude-haiku-4-5-20251001, claude-haiku-4-5@20251001 and gpt-5-chat-latest cost what the plain
+# name does.
+_DATE = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
 
 
 class Price(NamedTuple):
