@@ -134,6 +134,72 @@ def test_an_interrupt_repeats_nothing(store: Path) -> None:
     assert did == {"before": 1, "after": 1}
 
 
+def test_an_interrupt_within_a_step_is_no_failure_of_it(store: Path) -> None:
+    @omium.step(retries=3)
+    def review(what: str) -> str:
+        did[what] += 1
+        think(what)
+        answer: str = interrupt(f"review {what}?")
+        return answer
+
+    built = graph(Saver(store), review=lambda _: {"log": [review("draft")]})
+    built.invoke({"log": []}, CONFIG)
+    run = omium.get("t")
+    assert (run.status, run.failures(), did) == ("waiting", [], {"draft": 2}), (
+        "the step and the one within it, once each"
+    )
+    assert built.invoke(Command(resume="fine"), CONFIG)["log"] == ["fine"]
+    assert did == {"draft": 3}, "the step began anew, the one within it did not"
+
+
+def test_an_effect_that_stops_to_ask_may_have_acted(store: Path) -> None:
+    @omium.effect(retries=3)
+    def send(what: str) -> str:
+        answer: str = interrupt(f"send {what}?")
+        did[what] += 1
+        return answer
+
+    built = graph(Saver(store), send=lambda _: {"log": [send("mail")]})
+    built.invoke({"log": []}, CONFIG)
+    run = omium.get("t")
+    assert [record.state for record in run.effects()] == ["in doubt"]
+    with pytest.raises(omium.Waiting, match="did send at t@"):
+        built.invoke(Command(resume="yes"), CONFIG)
+    run.answer(happened=False)
+    assert built.invoke(None, CONFIG)["log"] == ["yes"]
+    assert (did, run.failures()) == ({"mail": 1}, [])
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_an_effect_that_may_be_tried_again_may_stop_to_ask(store: Path, asynchronous: bool) -> None:
+    def act(what: str) -> str:
+        answer: str = interrupt(f"send {what}?")
+        did[f"{what} {omium.idempotency_key()}"] += 1
+        return answer
+
+    @omium.effect(in_doubt="retry")
+    def send(what: str) -> str:
+        return act(what)
+
+    @omium.effect(in_doubt="retry")
+    async def asend(what: str) -> str:
+        return act(what)
+
+    async def node(_: Log) -> Any:
+        return {"log": [await asend("mail")]}
+
+    if asynchronous:
+        built = graph(Saver(store), send=node)
+        asyncio.run(built.ainvoke({"log": []}, CONFIG))
+        assert asyncio.run(built.ainvoke(Command(resume="yes"), CONFIG))["log"] == ["yes"]
+    else:
+        built = graph(Saver(store), send=lambda _: {"log": [send("mail")]})
+        built.invoke({"log": []}, CONFIG)
+        assert built.invoke(Command(resume="yes"), CONFIG)["log"] == ["yes"]
+    (record,) = omium.get("t").effects()
+    assert (record.state, did) == ("done", {f"mail {record.idempotency_key}": 1})
+
+
 def test_every_pass_through_a_node_is_another_one(store: Path) -> None:
     builder = StateGraph(Log)
     builder.add_node("pay", lambda state: {"log": [charge("rate")], "n": state["n"] + 1})

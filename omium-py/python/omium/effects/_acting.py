@@ -14,7 +14,7 @@ from omium.effects._given import Given
 from omium.effects._intent import Note
 from omium.exceptions import Divergence, OmiumError, PostconditionFailed, PreconditionFailed, StepTimeout
 from omium.recovery import failure_of
-from omium.runtime import _arguments, _cancelled, _registry
+from omium.runtime import _arguments, _cancelled, _context, _registry
 from omium.runtime._arguments import Parameters
 from omium.runtime._attempts import Attempts
 from omium.runtime._code import Code
@@ -189,6 +189,10 @@ class _Trial:
                 value = yield Body(place.inside(attempt, failure), body, effect.policy.timeout)
             except Exception as error:
                 if is_abort(error):
+                    raise
+                if _context.is_stop(error):
+                    # It may have acted before it stopped: the policy decides when it is run again.
+                    self.run.begun.pop(self.seq, None)
                     raise
                 receipt = yield from self._failed(error)
                 if receipt is not None:

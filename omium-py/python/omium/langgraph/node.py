@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.checkpoint.serde.types import ERROR, RESUME
+from langgraph.errors import GraphBubbleUp
 
 from omium import config
 from omium.effects._undo import refuse_open
@@ -136,6 +137,10 @@ class Nodes:
 
     def frame(self, place: _Task) -> Frame:
         return place.thread.frame(place)
+
+    def stops(self, error: BaseException) -> bool:
+        """An interrupt, or a command to the graph around this one."""
+        return isinstance(error, GraphBubbleUp)
 
     def starts(self, store: Store, config: Mapping[str, Any]) -> None:
         """A graph, or a subgraph of it, reads where it stands before it runs its nodes."""

@@ -16,7 +16,20 @@ if TYPE_CHECKING:
     from omium.recovery._failure import Failure
     from omium.runtime._live import LiveRun
 
-__all__ = ["NOBODY", "Frame", "Host", "Limit", "Owner", "current", "frame", "hosts", "nowhere", "place", "strand"]
+__all__ = [
+    "NOBODY",
+    "Frame",
+    "Host",
+    "Limit",
+    "Owner",
+    "current",
+    "frame",
+    "hosts",
+    "is_stop",
+    "nowhere",
+    "place",
+    "strand",
+]
 
 Owner = int
 """One context: of a task, of a thread, or of whatever ran a copy of it. Never reused."""
@@ -65,6 +78,9 @@ class Host(Protocol):
 
     def frame(self, place: Any) -> Frame:
         """The frame of the code that runs there."""
+
+    def stops(self, error: BaseException) -> bool:
+        """Whether that is how the framework stops its code to go on with it later, and no failure."""
 
 
 current: ContextVar[Frame | None] = ContextVar("omium_frame", default=None)
@@ -119,6 +135,11 @@ def _live(here: Frame) -> Frame | None:
 def place() -> Hashable:
     """Where the running code stands in a host framework; None outside of one."""
     return next((found for host in hosts if (found := host.place()) is not None), None)
+
+
+def is_stop(error: BaseException) -> bool:
+    """Whether a host framework stops the code by that exception, to run it again later."""
+    return any(host.stops(error) for host in hosts)
 
 
 def nowhere() -> Frame:

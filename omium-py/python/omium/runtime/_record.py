@@ -98,7 +98,7 @@ def _once(place: Place, body: Callable[[], T], policy: Policy) -> T:
                 place.arrive(place.commit(place.encode(value), attempt))
                 return value
             except Exception as error:
-                if place.aborts(error):
+                if place.aborts(error) or _context.is_stop(error):
                     raise
                 due = policy.retry.wait(attempt, error, place.kind)
                 if due is None:
@@ -158,7 +158,7 @@ async def _aonce(place: Place, body: Callable[[], Awaitable[T]], policy: Policy)
                 await _cancelled.recorded(place, place.commit, place.encode(value), attempt)
                 return value
             except Exception as error:
-                if place.aborts(error):
+                if place.aborts(error) or _context.is_stop(error):
                     raise
                 due = policy.retry.wait(attempt, error, place.kind)
                 if due is None:
