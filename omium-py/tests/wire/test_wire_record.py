@@ -228,6 +228,19 @@ def test_one_can_add_endpoints(provider: Provider, library: Any, monkeypatch: py
     assert endpoints.find("127.0.0.1", "/elsewhere/talk") is None
 
 
+def test_of_an_unknown_interface_everything_is_asked(
+    provider: Provider, library: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from omium.wire import endpoints
+
+    monkeypatch.setattr(endpoints, "_added", [])
+    wire.add_endpoint("/acme/talk")
+    with omium.execution("x"):
+        library.post(provider.root + "/acme/talk", json={"user": "why?"})
+    with pytest.raises(omium.Divergence, match=r"why\?.*how\?"), omium.execution("x", mode="replay"):
+        library.post(provider.root + "/acme/talk", json={"user": "how?"})
+
+
 def test_calls_inside_a_step_belong_to_it(provider: Provider, ask: Any) -> None:
     stops = [1]
 

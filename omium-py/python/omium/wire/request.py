@@ -11,7 +11,7 @@ import re
 from typing import Any, NamedTuple
 
 from omium.wire import endpoints, secrets
-from omium.wire.identity import meaningful
+from omium.wire.identity import meaningful, numbered
 from omium.wire.shapes import SHAPES, Shape
 
 __all__ = ["ModelCall", "asked", "recognise", "unread"]
@@ -51,13 +51,19 @@ def recognise(library: Any, request: Any) -> ModelCall | None:
     stream = bool(body.get("stream")) or _STREAMS.search(request.url.path) is not None
     inputs = {
         "request": f"{request.method} {request.url.host}{secrets.scrub(request.url.path, secrets.of(request))}",
-        "body": secrets.scrub(secrets.settings(meaningful(body)), _repeated(request, content)),
+        "body": secrets.scrub(secrets.settings(_identity(shape, body)), _repeated(request, content)),
     }
     options = body.get("stream_options")
     wanted = isinstance(options, dict) and options.get("include_usage") is True
     meters = wanted or not (stream and shape.usage_on_request)
     name = f"{shape.word} {_UNFIT.sub('?', model)}" if model else shape.word
     return ModelCall(name, inputs, shape, model, stream, meters)
+
+
+def _identity(shape: Shape, body: dict[str, Any]) -> dict[str, Any]:
+    # Of an interface that nobody knows, "user" may be the question.
+    identity: dict[str, Any] = numbered(body) if shape is SHAPES["other"] else meaningful(body)
+    return identity
 
 
 def unread(library: Any, request: Any, kind: type) -> bool:
