@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,21 @@ def test_a_credential_in_the_prompt_is_taken_out(provider: Provider, library: An
         library.post(provider.url + "/chat/completions", json=body, headers={"x-api-key": key})
     assert provider.requests[0]["messages"][0]["content"] == f"my key is {key}"
     assert find(store, ["quotes"]) == []
+
+
+def test_a_credential_that_an_answer_spells_as_json_does(library: Any, store: Path) -> None:
+    """Which it does of quotes, and some of slashes, and of whatever is not ASCII."""
+    keys = {"quote": 'sk-"with-quotes"-0001', "slash": "c2xhc2hlcw/with/0002==", "letter": "schlüssel-0003"}
+    for name, key in keys.items():
+        said = json.dumps({"choices": [{"text": f"no access for {key}"}]}).replace("/", "\\/")
+        client = library.Client(transport=library.MockTransport(lambda _, said=said: library.Response(200, text=said)))
+        with omium.execution(name):
+            body = {"model": "m", "messages": []}
+            client.post(
+                "https://models.example/chat/completions", json=body, headers=[(b"x-api-key", key.encode("latin-1"))]
+            )
+    assert find(store, ["no access for [redacted]"])
+    assert find(store, ["with-quotes", "with\\/0002", "with/0002", "ssel-0003"]) == []
 
 
 def test_the_conversation_itself_is_kept_as_it_is() -> None:

@@ -94,13 +94,9 @@ def asked(host: str, path: str, body: dict[str, Any]) -> tuple[Shape, str | None
 
 
 def _repeated(request: Any, content: bytes) -> list[str]:
-    """The request's credentials that stand in its body as well; hardly ever any."""
-    return [secret for secret in secrets.of(request) if any(form in content for form in _spelled(secret))]
-
-
-def _spelled(secret: str) -> set[bytes]:
-    """How it may stand in JSON."""
-    return {json.dumps(secret, ensure_ascii=ascii)[1:-1].encode("utf-8", "replace") for ascii in (True, False)}
+    """The request's credentials, where they stand in its body as well; hardly ever any."""
+    hidden = secrets.of(request)
+    return hidden if any(secret.encode("utf-8", "replace") in content for secret in hidden) else []
 
 
 def _content(library: Any, request: Any) -> bytes | None:

@@ -6,6 +6,7 @@ them where they occur.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_plus
@@ -67,7 +68,16 @@ def of(request: Any) -> list[str]:
             found.update((value, unquote(value), unquote_plus(value)))
     found.update(_redact.shaped(request.url.path))
     found.update((request.url.password, request.url.username))
-    return sorted((value for value in found if len(value) >= _LENGTH_MIN), key=lambda value: (-len(value), value))
+    spelled = {form for value in found if len(value) >= _LENGTH_MIN for form in _spelled(value)}
+    return sorted(spelled, key=lambda value: (-len(value), value))
+
+
+def _spelled(secret: str) -> tuple[str, ...]:
+    """As it is, and as it stands in JSON."""
+    if secret.isalnum() and secret.isascii():
+        return (secret,)
+    escaped = json.dumps(secret)[1:-1]
+    return secret, escaped, json.dumps(secret, ensure_ascii=False)[1:-1], escaped.replace("/", "\\/")
 
 
 def headers(items: Iterable[tuple[str, str]], secrets: Sequence[str]) -> list[list[str]]:
