@@ -91,6 +91,25 @@ def test_a_script_that_starts_its_program_when_it_is_loaded_is_not_run_forward(s
     assert len(ledger(shop)) == 3
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("import sys; ORDER = sys.argv[1]", "its code raised IndexError: list index out of range"),
+        (
+            "import argparse; argparse.ArgumentParser().add_argument('order'); raise SystemExit(2)",
+            "ends as soon as it is",
+        ),
+    ],
+)
+def test_a_script_that_cannot_be_loaded_without_its_arguments(shop, line, said):
+    start(shop)
+    path = shop.directory / SHOP
+    path.write_text(path.read_text().replace("import omium\n", f"import omium\n{line}\n", 1))
+    refused = shop.omium("rollback", "buy-1", "--to", "0")
+    assert (refused.code, said in refused.err, "--abandon-effects" in refused.err) == (3, True, True), refused.err
+    assert len(ledger(shop)) == 3
+
+
 def test_an_effect_in_doubt_is_answered(shop):
     start(shop, check=False, DIE="1")
     waits = start(shop, check=False)

@@ -21,14 +21,23 @@ if TYPE_CHECKING:
 
 __all__ = ["load", "printing_aside", "start"]
 
+_KEEP = 'put what starts it under `if __name__ == "__main__":`'
+
 
 def load(source: str) -> Any:
     """The object behind a source; its module is run, its `if __name__ == "__main__":` is not."""
     place, _, name = source.rpartition(":")
     if not place or not name:
         raise CommandError(f"{visible(source)!r} names no code", "write module:name or path/to/file.py:name")
-    with _nothing_begins(visible(place)):
-        module = _script(Path(place)) if place.endswith(".py") else _module(place)
+    # The words of the omium command are not the program's.
+    sys.argv = [place]
+    try:
+        with _nothing_begins(visible(place)):
+            module = _script(Path(place)) if place.endswith(".py") else _module(place)
+    except SystemExit as error:
+        raise CommandError(
+            f"{visible(place)} ends as soon as it is loaded: its functions cannot be had alone", _KEEP
+        ) from error
     found: Any = module
     for part in name.split("."):
         # A function made inside another one has a part <locals> that no lookup can pass.
@@ -54,7 +63,7 @@ def _nothing_begins(place: str) -> Iterator[None]:
         if boundary.kind in ("execution", "state"):
             raise CommandError(
                 f"{place} starts its work as soon as it is loaded: its functions cannot be had alone",
-                'put what starts it under `if __name__ == "__main__":`',
+                _KEEP,
             )
 
     _boundary.watcher = refuse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from omium.cli._address import quoted, split
 from omium.cli._terminal import Terminal, visible
 
-__all__ = ["DONE", "FAILED", "REFUSED", "USAGE", "CommandError", "explain"]
+__all__ = ["DONE", "FAILED", "REFUSED", "USAGE", "CommandError", "explain", "tell_stack"]
 
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 
@@ -76,6 +76,12 @@ def _passed_through_code_of_the_user(error: Exception) -> bool:
 
 
 def _unexpected(error: Exception, terminal: Terminal) -> int:
+    tell_stack(error, terminal)
+    terminal.error(f"{type(error).__name__}: {visible(str(error))}")
+    return FAILED
+
+
+def tell_stack(error: Exception, terminal: Terminal) -> None:
     """Most often the user's own code failed: its frames are shown, omium's own only where there are no others."""
     import traceback
     from pathlib import Path
@@ -85,5 +91,3 @@ def _unexpected(error: Exception, terminal: Terminal) -> int:
     theirs = [frame for frame in told.stack if not frame.filename.startswith((ours, "<frozen"))]
     told.stack = traceback.StackSummary.from_list(theirs or told.stack)
     terminal.note("".join(told.format()).rstrip())
-    terminal.error(f"{type(error).__name__}: {visible(str(error))}")
-    return FAILED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from omium.cli._errors import DONE, REFUSED, USAGE, CommandError
+from omium.cli._errors import DONE, REFUSED, USAGE, CommandError, tell_stack
 from omium.cli._status import entry_json, show_entries
 from omium.cli._target import head_or, open_store, quoted, runs_on, split
 from omium.cli._terminal import Terminal, plural, visible
@@ -31,7 +31,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     if not arguments.json:
         _show(plan, terminal)
     if not arguments.plan:
-        _load(store, plan, aside=arguments.json)
+        _load(store, plan, terminal, aside=arguments.json)
         _undo.rollback(store, id, to, abandon=arguments.abandon_effects)
     if arguments.json:
         terminal.json(_json(plan, done=not arguments.plan))
@@ -44,7 +44,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     return DONE
 
 
-def _load(store: Store, plan: RollbackPlan, *, aside: bool) -> None:
+def _load(store: Store, plan: RollbackPlan, terminal: Terminal, *, aside: bool) -> None:
     """Loads the code of what is to be undone, where this process does not know it."""
     import omium
     from omium.cli._code import load, printing_aside
@@ -68,6 +68,9 @@ def _load(store: Store, plan: RollbackPlan, *, aside: bool) -> None:
             raise CommandError(refused + str(error), f"{error.hint}, {hint}", REFUSED) from error
         except (ImportError, SyntaxError, OSError) as error:
             raise CommandError(refused + str(error), hint, REFUSED) from error
+        except Exception as error:
+            tell_stack(error, terminal)
+            raise CommandError(f"{refused}its code raised {type(error).__name__}: {error}", hint, REFUSED) from error
 
 
 def _show(plan: RollbackPlan, terminal: Terminal) -> None:
