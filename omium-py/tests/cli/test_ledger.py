@@ -46,6 +46,14 @@ def test_a_rollback_shows_its_plan_and_undoes(shop):
     assert "left standing" in shop.omium("show", "buy-1", "--effects").out
 
 
+def test_the_plan_of_a_rollback_names_forks_that_share_what_it_undoes(shop):
+    start(shop)
+    shop.omium("fork", "buy-1", "--at", "2", "--id", "buy-2")
+    plan = shop.omium("rollback", "buy-1", "--to", "0", "--plan")
+    assert "on record as done in 1 fork made before: buy-2\n" in plan.err
+    assert json.loads(shop.omium("rollback", "buy-1", "--to", "2", "--plan", "--json").out)["forks"] == []
+
+
 def test_without_the_code_a_rollback_is_refused_and_says_what_else_can_be_done(shop):
     start(shop)
     (shop.directory / SHOP).unlink()

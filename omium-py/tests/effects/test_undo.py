@@ -205,6 +205,18 @@ def test_a_fork_answers_for_its_own_effects_only(ledger: Ledger) -> None:
     assert ledger.lines[7:] == ["refund o3 r-o3", "refund o2 r-o2"], "o1 is the original's"
 
 
+def test_the_plan_names_forks_that_go_on_believing_in_what_is_undone(ledger: Ledger) -> None:
+    run = Shop(ledger).start()
+    mailed = next(record for record in run.effects() if record.name == "mail")
+    run.fork(at=1, id="early")
+    fork = run.fork(at=mailed.seq, id="late")
+    fork.fork(at=mailed.seq, id="later")
+    fork.fork(at=2, id="elsewhere")
+    assert run.rollback(to=1, plan=True).forks == ["late", "later"]
+    assert run.rollback(to=mailed.seq, plan=True).forks == []
+    assert fork.rollback(to=1, plan=True).forks == (), "what it took over stays"
+
+
 def test_a_fork_between_intent_and_receipt_does_it_itself(ledger: Ledger) -> None:
     run = Shop(ledger).start()
     fork = run.fork(run.effects()[1].intent.seq, "b")

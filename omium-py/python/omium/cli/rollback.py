@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_FORKS = 5
+"""So many are named."""
+
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Plans, shows the plan, and unless --plan acts on it."""
@@ -85,6 +88,9 @@ def _show(plan: RollbackPlan, terminal: Terminal) -> None:
     show_entries(terminal, [*plan.falls], indent="  ")
     show_planned(plan.effects, terminal)
     terminal.flush()
+    if plan.forks:
+        named = ", ".join(quoted(fork) for fork in plan.forks[:_FORKS]) + ("" if len(plan.forks) <= _FORKS else ", …")
+        terminal.note(f"on record as done in {plural(len(plan.forks), 'fork', 'forks')} made before: {named}")
 
 
 def _json(plan: RollbackPlan, *, done: bool) -> dict[str, Any]:
@@ -96,5 +102,6 @@ def _json(plan: RollbackPlan, *, done: bool) -> dict[str, Any]:
         "to": plan.to,
         "done": done,
         "falls": [entry_json(entry) for entry in plan.falls],
+        "forks": [*plan.forks],
         "effects": [{**effect_json(each.effect), "action": each.action, "why": each.why} for each in plan.effects],
     }

@@ -52,6 +52,8 @@ class RollbackPlan(NamedTuple):
     """The entries that leave the live lineage, newest first."""
     effects: Sequence[Planned] = ()
     """The effects among them, in the order they are dealt with."""
+    forks: Sequence[str] = ()
+    """Forks made earlier, whose record goes on telling of effects that are undone here."""
 
     @property
     def undone(self) -> list[Planned]:
@@ -73,7 +75,8 @@ def plan(store: _omium.Store, id: str, to: int, *, abandon: bool = False) -> Rol
     fallen = [each for each in records if each.own and not each.compensation and each.seq in falls]
     planned = [_planned(record, abandon=abandon) for record in sorted(fallen, key=lambda each: -each.seq)]
     effects = tuple(each for each in planned if each is not None)
-    return RollbackPlan(id, to, native.head, native.falls, effects)
+    made = RollbackPlan(id, to, native.head, native.falls, effects)
+    return made._replace(forks=_sharing(store, id, [each.effect.seq for each in made.undone]))
 
 
 def rollback(store: _omium.Store, id: str, to: int, *, abandon: bool = False) -> RollbackPlan:
@@ -153,6 +156,18 @@ def _planned(record: EffectRecord, *, abandon: bool) -> Planned | None:
     if note.probe:
         return Planned(record, "probe", "it may have happened")
     return Planned(record, "refuse", "it may have happened, and no probe can tell")
+
+
+def _sharing(store: _omium.Store, id: str, seqs: Sequence[int]) -> Sequence[str]:
+    """The forks, and forks of forks, that have taken over one of those entries, under its own seq."""
+    if not seqs:
+        return ()
+    first = min(seqs)
+    forks = [(each.id, *each.forked_from) for each in store.executions() if each.forked_from is not None]
+    found = [id]
+    for origin in found:
+        found += [fork for fork, of, at in forks if of == origin and at >= first and fork not in found]
+    return sorted(found[1:])
 
 
 def _refuse(planned: RollbackPlan) -> None:
