@@ -413,6 +413,28 @@ async def test_a_cancelled_effect_is_in_doubt(ledger: Ledger) -> None:
     assert (run.status, ledger.lines) == ("waiting", ["o1"])
 
 
+async def test_a_replay_waits_as_long_as_the_program_did(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not as long as between the two entries, one of which may be days older."""
+    import asyncio
+
+    from omium.runtime import _cancelled, _context
+    from omium.runtime._place import Place
+
+    @omium.effect
+    async def charge(order: str) -> None:
+        ledger.write(order)
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(Place, "elapsed_ms", lambda place: 7_000_000)
+    async with omium.execution("a"):
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(charge("o1"), 0.2)
+        frame = _context.frame()
+        assert frame is not None
+        (intent,) = (entry for entry in omium.config.store().entries("a") if entry.kind == "effect")
+        assert _cancelled.wait_after(frame.run, intent) == 7000 + _cancelled._GRACE
+
+
 def test_a_timeout_leaves_a_thread_that_may_still_act(ledger: Ledger) -> None:
     release = threading.Event()
 

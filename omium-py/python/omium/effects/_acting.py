@@ -173,7 +173,7 @@ class _Trial:
             return (yield from self._attempts())
         except BaseException as error:
             if is_cancellation(error) and place.is_open and self.run.is_open:
-                yield Disk(partial(_cancelled.note, self.run, self.seq))
+                yield Disk(partial(_cancelled.note, place, self.seq))
             raise
 
     def _attempts(self) -> Course:

@@ -52,13 +52,14 @@ def cancelled(place: Place) -> None:
     if place.is_open:
         place.fail(CANCELLED, codec.dumps(None))
     elif place.entry and run.is_open:
-        note(run, place.entry)
+        note(place, place.entry)
 
 
-def note(run: LiveRun, seq: int) -> None:
-    """Notes that the program stopped waiting for what the entry tells of. Blocks on the disk."""
+def note(place: Place, seq: int) -> None:
+    """Notes that the program stopped waiting for what the entry tells of, and after how long. Blocks on the disk."""
+    run = place.run
     claim = run.native.claim("note", "", _NOTE, os.urandom(16), prev=seq, spawned=True)
-    run.native.commit(claim, codec.dumps(None))
+    run.native.commit(claim, codec.dumps(place.elapsed_ms()))
     run.cancelled[seq] = run.claims
 
 
@@ -83,5 +84,7 @@ def wait_after(run: LiveRun, intent: _omium.Entry) -> float | None:
     if not is_cancelled(run, intent):
         return None
     notes = (each for each in run.store.entries(run.native.id, after=intent.seq) if each.kind == "note")
-    found = next(each for each in notes if (each.name, each.prev) == (_NOTE, intent.seq))
-    return max(found.created_ms - intent.created_ms, 0) / 1000 + _GRACE
+    found = next(each.value for each in notes if (each.name, each.prev) == (_NOTE, intent.seq))
+    # Not by the times of the two entries: the intent may be of an earlier run, and the clock have been set.
+    waited = 0 if found is None else codec.loads(found.codec, found.read()) or 0
+    return float(waited) / 1000 + _GRACE
