@@ -4,7 +4,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::effect::{EffectState, did_it_happen};
+use crate::effect::did_it_happen;
 use crate::error::{Error, Result};
 use crate::execution::Execution;
 use crate::id::{Digest, Seq};
@@ -97,8 +97,7 @@ impl Execution {
                 open.retain(|(asked, _)| !asked.same_place(&entry));
             }
         }
-        let doubts = self.effects()?.into_iter().filter(|record| record.intent.live());
-        let doubts = doubts.filter(|record| record.state() == EffectState::InDoubt);
+        let doubts = self.doubtful()?.into_iter();
         let mut questions: Vec<Question> = open.into_iter().map(|(_, question)| question).collect();
         questions
             .extend(doubts.map(|record| Question { seq: record.intent.seq(), text: did_it_happen(record.name()) }));

@@ -121,6 +121,22 @@ impl Execution {
         ledger.records.retain(|record| record.is_own() || record.outcome.is_some());
         Ok(ledger.records)
     }
+
+    /// Those of which somebody has to say whether they happened.
+    pub(crate) fn doubtful(&self) -> Result<Vec<EffectRecord>> {
+        let live = self.checkpoints()?;
+        let went_on = |from: Seq| live.iter().any(|entry| entry.kind() != Kind::Note && entry.prev() == from);
+        let mut records = self.effects()?;
+        records.retain(|record| match record.state() {
+            EffectState::InDoubt => record.intent.live(),
+            // A failure the code did not go on from ended the run; the effect may have happened all the same.
+            EffectState::Failed => {
+                record.outcome.as_ref().is_some_and(|outcome| outcome.live() && !went_on(outcome.seq()))
+            }
+            _ => false,
+        });
+        Ok(records)
+    }
 }
 
 type Address = (String, String, u32);

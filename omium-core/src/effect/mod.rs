@@ -166,9 +166,8 @@ pub(crate) fn did_it_happen(name: &str) -> String {
 impl Execution {
     /// Settles an effect in doubt: it never happened, and is done when the execution is resumed. `seq` is its intent.
     pub fn did_not_happen(&self, seq: Seq) -> Result<()> {
-        let records = self.effects()?;
-        let open = records.iter().find(|record| record.intent.seq() == seq && record.state() == EffectState::InDoubt);
-        let Some(record) = open else {
+        let doubtful = self.doubtful()?;
+        let Some(record) = doubtful.iter().find(|record| record.intent.seq() == seq) else {
             return Err(Error::invalid(format!("execution {:?} has no effect in doubt at entry {seq}", self.id())));
         };
         self.refuse_half_undone(seq)?;

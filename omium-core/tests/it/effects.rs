@@ -201,3 +201,29 @@ fn somebody_who_knows_settles_a_doubt() {
         assert!(matches!(did_not.did_not_happen(Seq(1)), Err(Error::Invalid { .. })));
     });
 }
+
+#[test]
+fn an_effect_whose_failure_ended_the_run_can_be_settled() {
+    everywhere(|store, _| {
+        for (id, happened) in [("x", true), ("y", false)] {
+            let mut run = store.begin("w", id).unwrap();
+            run.effect(Effect::new("charge", "order-1"), |_| Err::<u32, _>("the bank hung up")).unwrap_err();
+            drop(run);
+            let mut run = store.begin("w", id).unwrap();
+            let error = run.effect(Effect::new("charge", "order-1"), |_| Ok::<u32, BoxError>(1)).unwrap_err();
+            let Error::InDoubt { seq, .. } = error else { panic!("{error}") };
+            drop(run);
+            let execution = store.execution(id).unwrap();
+            assert_eq!(execution.questions().unwrap()[0].seq, seq);
+            if happened {
+                execution.answer(seq, &7).unwrap();
+            } else {
+                execution.did_not_happen(seq).unwrap();
+            }
+            assert_eq!(execution.questions().unwrap(), []);
+            let mut run = execution.resume().unwrap();
+            let receipt = run.effect(Effect::new("charge", "order-1"), |_| Ok::<u32, BoxError>(1)).unwrap();
+            assert_eq!(receipt, if happened { 7 } else { 1 });
+        }
+    });
+}

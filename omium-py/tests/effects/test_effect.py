@@ -7,6 +7,8 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -275,6 +277,44 @@ def test_a_failure_that_ended_the_run_is_in_doubt(ledger: Ledger) -> None:
     assert run.status == "waiting"
     assert run.answer(None).resume().status == "completed"
     assert ledger.lines == ["acted, perhaps"]
+
+
+def test_it_can_be_answered_when_something_else_went_on_meanwhile(ledger: Ledger) -> None:
+    failed = threading.Event()
+
+    @omium.effect
+    def mail(to: str) -> None:
+        ledger.write("mail", to)
+        raise ConnectionError("the server hung up")
+
+    @omium.step
+    def count(number: int) -> int:
+        return number
+
+    def others() -> None:
+        count(1)
+        assert failed.wait(10)
+        count(2)
+
+    def send() -> None:
+        try:
+            mail("you")
+        finally:
+            failed.set()
+
+    @omium.workflow
+    def work() -> None:
+        with ThreadPoolExecutor(2) as pool:
+            futures = [pool.submit(copy_context().run, each) for each in (others, send)]
+        for future in futures:
+            future.result()
+
+    with pytest.raises(ConnectionError):
+        work.options(id="a").start()
+    run = work.options(id="a").start()
+    assert (run.status, [each.text for each in run.questions()]) == ("waiting", ["did mail happen?"])
+    assert run.answer("sent").resume().status == "completed"
+    assert ledger.lines == ["mail you"]
 
 
 def test_a_step_that_is_tried_again_repeats_no_effect(ledger: Ledger) -> None:

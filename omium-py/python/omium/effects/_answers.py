@@ -39,7 +39,8 @@ def open_questions(store: _omium.Store, id: str) -> list[Question]:
             asked.pop(address, None)
             if entry.status == "intent" and not (entry.kind == "tool" and _accounted_for(entry, log)):
                 asked[address] = entry
-    gone_on_from = {each.prev for each in entries}
+    # A note on a failure, such as that it ended the run, is no code that went on from it.
+    gone_on_from = {each.prev for each in entries if each.kind != "note"}
     # A tool that waits for an answer itself is known to be under way.
     waiting = [each.scope for each in asked.values() if each.kind == "signal"]
     questions = [
