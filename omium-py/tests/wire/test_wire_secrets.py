@@ -108,6 +108,16 @@ def test_a_credential_that_an_answer_spells_as_json_does(library: Any, store: Pa
     assert find(store, ["with-quotes", "with\\/0002", "with/0002", "ssel-0003"]) == []
 
 
+def test_what_only_sounds_like_a_credential_is_left_in_the_answer(library: Any) -> None:
+    said = {"choices": [{"text": "Ada Lovelace wrote the quarterly report for customers-eu."}]}
+    client = library.Client(transport=library.MockTransport(lambda _: library.Response(200, json=said)))
+    headers = {"X-Author": "Ada Lovelace", "Acme-Cache-Key": "quarterly report"}
+    for _ in range(2):
+        with omium.execution("x"):
+            url = "https://models.example/chat/completions?partition_key=customers-eu"
+            assert client.post(url, json={"model": "m", "messages": []}, headers=headers).json() == said
+
+
 def test_the_conversation_itself_is_kept_as_it_is() -> None:
     talk = [{"role": "user", "content": [{"type": "text", "text": "my password is 12345678", "token": "abc"}]}]
     schema = {"properties": {"author": {"title": "Author"}, "api_key": {"type": "string"}}, "required": ["author"]}

@@ -66,8 +66,8 @@ def add_endpoint(path: str, shape: str = "other", *, host: str | None = None) ->
     """Counts POST requests with a JSON body as model calls when their path ends in `path`, a regular expression.
 
     `shape` says how the answer is read: "chat", "completions", "responses", "messages", "gemini",
-    "embeddings", "ollama", or "other", which is whole when it ends and has no usage. A group named
-    `model` in `path` names the model when the body does not. `host` limits it to one host.
+    "interactions", "bedrock", "embeddings", "ollama", or "other", which is whole when it ends and has no
+    usage. A group named `model` in `path` names the model when the body does not. `host` limits it to one host.
     """
     from omium.wire.endpoints import add
 

@@ -21,9 +21,11 @@ __all__ = ["REDACTED", "headers", "of", "scrub", "settings"]
 REDACTED = "[redacted]"
 
 _NAME = re.compile(
-    r"auth|cookie|passw|secret|credential|api.?key|signature|token$|(?<!idempotency.)key$|^sig$|^code$", re.IGNORECASE
+    r"auth(?!or(?!i[sz]))|cookie|passw|secret|credential|api.?key|signature|token$|^sig$|^code$|"
+    r"(?<!idempotency.)(?<!cache.)(?<!partition.)(?<!routing.)key$",
+    re.IGNORECASE,
 )
-"""Headers and query parameters that carry credentials."""
+"""Headers and query parameters that carry credentials. What only sounds like one may be a word of the answer."""
 
 _SETTING = re.compile(
     r"(?:^|[-_])(?:authorization|authorization_token|(?:api|access|private|subscription)[-_]?key|password|secret|token|"
