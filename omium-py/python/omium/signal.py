@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from omium import codec, config
 from omium.effects import _answers
 from omium.exceptions import InvalidInput
-from omium.runtime import _context
+from omium.runtime import _cancelled, _context
 from omium.runtime._asking import aask, ask, ends
 from omium.runtime._course import Disk, Sleep, adrive, drive
 from omium.runtime._place import Place
+from omium.runtime._worker import is_cancellation
 
 if TYPE_CHECKING:
     from omium.runtime._course import Course
@@ -72,17 +73,27 @@ def _sleeping(seconds: float) -> Course:
 
 
 def _wait(place: Place, seconds: float) -> Course:
+    intent = place.intent
+    if intent is not None:
+        cancelled = yield Disk(partial(_cancelled.wait_after, place.run, intent))
+        if cancelled is not None:
+            # What the program did instead depends on its being cancelled here.
+            yield Sleep(cancelled)
     if place.run.native.mode == "record":
         raise ends(place, f"sleep of {seconds:g} s")
-    intent = place.intent
     if intent is None:
-        yield Disk(partial(place.intend, codec.dumps({"until_ms": _now_ms() + round(seconds * 1000)})))
+        seq = yield Disk(partial(place.intend, codec.dumps({"until_ms": _now_ms() + round(seconds * 1000)})))
         left = seconds
     else:
         # The clock may have been set since: what is left is within what was asked for.
         until = codec.loads(intent.meta.codec, intent.meta.read())["until_ms"] if intent.meta is not None else 0
-        left = min(max((until - _now_ms()) / 1000, 0.0), seconds)
-    yield Sleep(left)
+        seq, left = intent.seq, min(max((until - _now_ms()) / 1000, 0.0), seconds)
+    try:
+        yield Sleep(left)
+    except BaseException as error:
+        if is_cancellation(error) and place.run.is_open:
+            yield Disk(partial(_cancelled.note, place, seq))
+        raise
     place.arrive((yield Disk(partial(place.commit, codec.dumps(None)))))
     return None
 

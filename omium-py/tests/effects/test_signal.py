@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -180,6 +181,41 @@ def test_a_clock_that_jumps_never_makes_it_longer_or_negative(
     assert naps[0] == 5
     assert naps[1] == pytest.approx(slept, abs=0.5)
     assert 0 <= naps[1] <= 5
+
+
+async def test_a_timer_that_was_given_up_is_given_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    deadly = [True]
+
+    @omium.step
+    async def tell(what: str) -> str:
+        return what
+
+    @omium.workflow
+    async def wait() -> str:
+        try:
+            await asyncio.wait_for(omium.asleep(3600), 0.01)
+        except asyncio.TimeoutError:
+            return await last("given up")
+        return await last("slept")
+
+    async def last(what: str) -> str:
+        await tell(what)
+        if deadly:
+            raise Killed
+        return what
+
+    with pytest.raises(Killed):
+        await wait.options(id="a").start()
+    deadly.clear()
+    later = time.time_ns
+    # The hour is over when it is resumed.
+    monkeypatch.setattr("omium.signal.time.time_ns", lambda: later() + 7200 * 1_000_000_000)
+    run = await wait.options(id="a").start()
+    assert await run.aresult() == "given up"
+    assert (await run.areplay()).diverged_at is None
 
 
 async def test_async_timers_and_the_wrong_one_in_a_loop() -> None:
