@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import omium
-from omium.exceptions import InDoubt, UndoFailed
+from omium.exceptions import InDoubt, UndoFailed, Waiting
 from omium.runtime import _boundary
 
 from . import programs, world
@@ -24,7 +24,8 @@ from .oracle import check
 KILLS_PER_STAGE = 5
 SIZE = 7
 FORKS = 0.3
-MOMENTS = {"rollback": 14}
+TRIES = 200
+MOMENTS = {"rollback": 24}
 """How many moments to die at a stage has, roughly: claims, intents, acts and commits."""
 
 
@@ -165,22 +166,22 @@ class Scene:
         if not omium.executions():
             return  # Killed before it began.
         target = self._target(name, salt)
-        for _ in range(50):
+        for _ in range(TRIES):
             try:
                 omium.get("a").rollback(to=target)
             except UndoFailed:
                 continue
-            except InDoubt:
+            except (InDoubt, Waiting):
                 self._answer(omium.get("a"))
                 continue
             return
         raise AssertionError("the rollback does not come to an end")
 
     def _to_the_end(self, id: str) -> omium.Execution[Any]:
-        for _ in range(50):
+        for _ in range(TRIES):
             try:
                 execution = programs.run(self.number, id, SIZE)
-            except (InDoubt, UndoFailed):
+            except (InDoubt, UndoFailed, Waiting):
                 execution = omium.get(id)
             if execution.status == "completed":
                 return execution
@@ -191,8 +192,14 @@ class Scene:
         """A person looks into the ledger and says whether what is in doubt happened."""
         keys = {record.intent.seq: record for record in execution.effects()}
         for question in execution.questions():
+            if question.kind == "signal":
+                execution.answer("yes", seq=question.seq)
+                continue
             record = keys[question.seq]
-            if world.done(programs.ACT, record.idempotency_key):
+            if record.compensation:
+                undone = world.done(programs.UNDO, record.idempotency_key)
+                execution.answer(True if undone else None, happened=undone, seq=question.seq)
+            elif world.done(programs.ACT, record.idempotency_key):
                 execution.answer(programs.receipt(record.arguments["label"]), seq=question.seq)
             else:
                 execution.answer(happened=False, seq=question.seq)

@@ -58,6 +58,24 @@ def undo_raw(label: str, receipt: str, idempotency_key: str) -> bool:
     return True
 
 
+@omium.effect(key=("label", "idempotency_key"))
+def undo_told(label: str, receipt: str, idempotency_key: str) -> bool:
+    """Of a service of which only a person can tell whether it has acted; now and then it hangs up after that."""
+    world.write(UNDO, label, omium.idempotency_key(), idempotency_key)
+    if sum(label.encode()) % 2 == 0:
+        raise ConnectionResetError(label)
+    return True
+
+
+def undo_carefully(label: str, receipt: str, idempotency_key: str) -> None:
+    """Looks something up, asks somebody, fails at first, and leaves the act to an effect of its own."""
+    assert think(label) == label.upper()
+    assert omium.ask(f"undo {label}?") == "yes"
+    if fails_first(TRY_UNDO, label, 3):
+        raise ConnectionError(f"no undo of {label} right now")
+    undo_told(label, receipt, idempotency_key)
+
+
 async def aundo(label: str, receipt: str, idempotency_key: str) -> None:
     await asyncio.sleep(0)
     undo(label, receipt, idempotency_key)
@@ -75,6 +93,11 @@ def retried(label: str) -> str:
 
 @omium.effect(key="label", undo=undo_raw)
 def asked(label: str) -> str:
+    return act(label)
+
+
+@omium.effect(key="label", probe=happened, undo=undo_carefully)
+def guarded(label: str) -> str:
     return act(label)
 
 
@@ -141,7 +164,7 @@ def threads(label: str) -> list[str]:
 
 
 _LEAVES: list[Callable[[str], Any]] = [lambda label: probed(label, random.random()), retried, flaky]
-_KINDS: list[Callable[[str], Any]] = [think, *_LEAVES, asked, failing, outer, group, handled, threads]
+_KINDS: list[Callable[[str], Any]] = [think, *_LEAVES, asked, guarded, failing, outer, group, handled, threads]
 
 
 @omium.workflow

@@ -239,7 +239,9 @@ def test_nobody_goes_back_to_where_an_undone_effect_counts_as_done(ledger: Ledge
     run.rollback(to=0)
     with pytest.raises(InvalidInput, match="undone"):
         run.rollback(to=head)
-    with pytest.raises(InvalidInput, match="undone"):
+    with pytest.raises(
+        InvalidInput, match=r"there charge@3 is done, and since then it was undone; choose .* before @2"
+    ):
         run.fork(head)
 
 

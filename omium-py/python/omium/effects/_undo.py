@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 __all__ = ["Planned", "RollbackPlan", "finish", "plan", "refuse_open", "refuse_undone", "rollback", "unfinished"]
 
 _NOTE = "rollback"
+_SINCE = {
+    "undone": "it was undone",
+    "undo failed": "its undo was begun, and failed",
+    "being undone": "its undo was begun",
+}
+"""What makes a receipt one that nobody goes on from."""
 
 
 class Planned(NamedTuple):
@@ -191,9 +197,10 @@ def _refuse_undone(records: list[EffectRecord], entries: Sequence[_omium.Entry],
         lineage.add(at)
         at = parents.get(at, 0)
     for record in records:
-        if record.seq in lineage and record.state in ("undone", "undo failed", "being undone"):
+        since = _SINCE.get(record.state)
+        if since is not None and record.seq in lineage:
             raise InvalidInput(
-                f"{id!r} cannot go on from {to}: {record.name}@{record.seq}, which is done there, is {record.state}; "
+                f"{id!r} cannot go on from {to}: there {record.name}@{record.seq} is done, and since then {since}; "
                 f"choose an entry before @{record.intent.seq}, where it began"
             )
 
