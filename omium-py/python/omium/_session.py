@@ -8,7 +8,7 @@ from omium import codec, config
 from omium.effects._undo import finish
 from omium.exceptions import ExecutionNotFound, OmiumError, RolledBack, Waiting
 from omium.recovery import _decisions, watch
-from omium.runtime import _boundary, _context
+from omium.runtime import _boundary, _context, _under_way
 from omium.runtime._context import Frame
 from omium.runtime._course import served_by
 from omium.runtime._live import LiveRun, Mode, Rewind, describe
@@ -84,6 +84,9 @@ class Session(Generic[R]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         _context.current.set(self._outer)
+        # Whoever interrupts the program does not want to wait.
+        if isinstance(error, Exception):
+            _under_way.wait(self.run)
         return self._close(error)
 
     async def __aenter__(self) -> Execution[R]:
@@ -102,6 +105,8 @@ class Session(Generic[R]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         _context.current.set(self._outer)
+        if isinstance(error, Exception):
+            await _under_way.await_(self.run)
         return await off_loop(self._close, error)
 
     def _begin(self) -> None:

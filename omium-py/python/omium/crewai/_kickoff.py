@@ -9,11 +9,10 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from omium.crewai import _under_way
 from omium.crewai._escape import Escape, Host, Seam, unordered
 from omium.crewai._human import watch_providers
 from omium.crewai._usage import crew_of
-from omium.runtime import _context
+from omium.runtime import _context, _under_way
 from omium.runtime._place import Place
 from omium.runtime._worker import off_loop
 

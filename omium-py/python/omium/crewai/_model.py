@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omium import codec
 from omium.crewai import _order, _usage
 from omium.crewai._call import Call, Kept
-from omium.crewai._under_way import Share, UnderWay
+from omium.crewai._share import Share
 from omium.runtime import _context
 from omium.runtime._place import Place
 from omium.wire import nearest
@@ -93,11 +93,11 @@ class _ModelCall(Call):
         self._share = Share()
 
     def run(self, frame: _context.Frame, body: Callable[[], Any]) -> Any:
-        with self._metered as self._metrics, self._turn, self._share, UnderWay(frame):
+        with self._metered as self._metrics, self._turn, self._share:
             return super().run(frame, body)
 
     async def arun(self, frame: _context.Frame, body: Callable[[], Any]) -> Any:
-        with self._metered as self._metrics, self._turn, self._share, UnderWay(frame):
+        with self._metered as self._metrics, self._turn, self._share:
             return await super().arun(frame, body)
 
     def claim(self, frame: _context.Frame) -> Place:
@@ -109,9 +109,11 @@ class _ModelCall(Call):
 
     def wait(self, place: Place) -> None:
         self._share.wait(place.run)
+        place.begins()
 
     async def await_(self, place: Place) -> None:
         await self._share.await_(place.run)
+        place.begins()
 
     def begin(self, place: Place) -> None:
         place.run.check()

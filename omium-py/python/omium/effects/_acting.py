@@ -163,6 +163,8 @@ class _Trial:
                 undo=effect.undo is not None,
                 lost=lost,
             )
+            # From the intent on: it would be in doubt without its body.
+            self.place.begins()
             self.seq = yield Disk(partial(self.place.intend, note.blob(), given=given))
         self.run.begun[self.seq] = False
 
@@ -185,6 +187,7 @@ class _Trial:
             if wait:
                 place.pauses(wait)
                 yield Sleep(wait)
+            place.begins()
             try:
                 value = yield Body(place.inside(attempt, failure), body, effect.policy.timeout)
             except Exception as error:

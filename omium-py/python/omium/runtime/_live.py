@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from omium.recovery._watch import Watch
     from omium.runtime._budget import Budget
     from omium.runtime._code import Code
+    from omium.runtime._under_way import UnderWay
 
 __all__ = ["LiveRun", "Mode", "Rewind", "any_running", "describe", "is_abort", "is_unwritable"]
 
@@ -103,6 +104,7 @@ class LiveRun:
         "rewinds",
         "store",
         "trial",
+        "under_way",
         "waiting",
         "watch",
     )
@@ -139,6 +141,8 @@ class LiveRun:
         """Recorded outcomes the code did not wait for; None: the record was not looked at yet."""
         self.open: set[Callable[[], None]] = set()
         """Records what the code began and did not end, such as a stream, one call for each."""
+        self.under_way: set[UnderWay] = set()
+        """Model calls and effects whose bodies run now."""
         self._pid = _pid
         _known.add(self)
 

@@ -14,6 +14,7 @@ from omium.runtime._behind import on_record
 from omium.runtime._cancelled import CANCELLED
 from omium.runtime._context import Frame, current, strand
 from omium.runtime._live import describe, is_abort
+from omium.runtime._under_way import UnderWay
 from omium.view import _differences
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Place:
         "_owner",
         "_settled",
         "_started",
+        "_under_way",
         "decided",
         "entry",
     )
@@ -88,6 +90,7 @@ class Place:
                 run.abort(refused)
                 raise
         self._settled = self.recorded is not None
+        self._under_way: UnderWay | None = None
         # Before the body, which may change what it uses.
         self._code = None if self._settled or code is None else code.fingerprint()
         if run.watch is not None:
@@ -183,6 +186,11 @@ class Place:
         why = failure or self._frame.run.repair(self._claim.name) or self._frame.failure
         return self._frame._replace(scope=path, owner=self._owner, kind=self._kind, failure=why)
 
+    def begins(self) -> None:
+        """Its body runs now, and is waited for when the run ends beside it."""
+        if self._under_way is None:
+            self._under_way = UnderWay(self.run, self.path)
+
     def arrive(self, seq: int) -> None:
         """Moves the caller's strand to the entry just written, or to the one that answers."""
         current.set(self._frame._replace(prev=seq, owner=self._owner))
@@ -232,6 +240,8 @@ class Place:
         except OmiumError as error:
             run.abort(error)
             raise
+        finally:
+            self._over()
         self.entry = seq
         self._reach("recorded")
         run.repaired(self._claim.name)
@@ -280,6 +290,8 @@ class Place:
         except OmiumError as trouble:
             run.abort(trouble)
             raise
+        finally:
+            self._over()
         self.entry = seq
         if isinstance(error, Exception):
             on_record(error, seq)
@@ -308,11 +320,18 @@ class Place:
         if not self._settled:
             self._settle()
             self._frame.run.native.abandon(self._claim)
+        self._over()
 
     def pauses(self, seconds: float) -> None:
         """It waits so long before its next attempt, and is not stuck."""
+        self._over()
         if self.run.watch is not None:
             self.run.watch.pauses(seconds)
+
+    def _over(self) -> None:
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            under_way.end()
 
     def _settle(self) -> None:
         self._settled = True

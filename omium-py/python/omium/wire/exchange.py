@@ -42,6 +42,7 @@ class Exchange(Place):
         if self._turn is not None:
             self._turn.wait()
         self._refuse()
+        self._begins(stream)
 
     async def aafford(self, *, stream: bool) -> None:
         """`afford` for async code."""
@@ -49,6 +50,12 @@ class Exchange(Place):
         if self._turn is not None:
             await self._turn.await_()
         self._refuse()
+        self._begins(stream)
+
+    def _begins(self, stream: bool) -> None:
+        # A stream ends when the program reads it, which may be never.
+        if not stream:
+            self.begins()
 
     def _refuse(self) -> None:
         """Refuses what the budget does not cover, or what could not be counted."""

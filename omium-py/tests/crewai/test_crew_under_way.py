@@ -18,6 +18,7 @@ from omium.exceptions import BudgetExceeded, Waiting
 
 WAYS = [by_kickoff, by_kickoff_async, by_akickoff]
 
+begun = threading.Event()
 asked = threading.Event()
 
 
@@ -25,19 +26,22 @@ class Slow(FakeLLM):
     """Answers some time after the person was asked."""
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        assert asked.wait(10)
+        begun.set()
+        assert asked.wait(30)
         time.sleep(0.3)
         return super().call(*args, **kwargs)
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
-        assert await asyncio.to_thread(asked.wait, 10)
+        begun.set()
+        assert await asyncio.to_thread(asked.wait, 30)
         await asyncio.sleep(0.3)
         return super().call(*args, **kwargs)
 
 
 @tool("approve")
 def approve(query: str) -> str:
-    """Asks a person."""
+    """Asks a person while the other waits for its model."""
+    assert begun.wait(30)
     asked.set()
     return f"the person says {omium.ask('May I?')}"
 
@@ -51,6 +55,7 @@ def two_at_once() -> Crew:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_what_a_question_leaves_under_way_is_paid_once(way: Callable[[Crew], Any]) -> None:
+    begun.clear()
     asked.clear()
     with pytest.raises(Waiting), omium.execution("x"):
         way(two_at_once())
