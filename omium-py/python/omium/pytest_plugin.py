@@ -9,7 +9,7 @@ before the fixture is used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from omium import Execution, ReplayReport
+    from omium._session import Session
 
     Replay = Callable[..., ReplayReport]
 
 __all__ = ["omium_replay"]
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -30,9 +33,9 @@ def omium_replay(request: pytest.FixtureRequest, tmp_path: Path) -> Replay:
     """`omium_replay(FILE, program)`: runs the program on the record in FILE, made by `omium export`.
 
     Nothing runs live: no step, no model call, no effect. `program` is a workflow, or a function that does
-    what the program did inside `with omium.execution(...)`; left out, it is the recorded workflow, if its
-    module can be imported. A difference fails the test and is shown. A relative FILE is looked for beside
-    the test.
+    what the program did inside `with omium.execution(...)`, plain or async; left out, it is the recorded
+    workflow, if its module can be imported. A difference fails the test and is shown. A relative FILE is looked
+    for beside the test.
     """
     count = 0
 
@@ -42,8 +45,11 @@ def omium_replay(request: pytest.FixtureRequest, tmp_path: Path) -> Replay:
 
         nonlocal count
         count += 1
+        path = request.path.parent / file
+        if not path.is_file():
+            pytest.fail(f"there is no file {path}: omium export EXEC -o {file} makes one", pytrace=False)
         store = Store(str(tmp_path / f"omium-replay-{count}"))
-        imported = store.import_(str(request.path.parent / file))
+        imported = store.import_(str(path))
         report = _replayed(Execution(store, imported.id), program)
         if report.diverged_at is not None:
             told = "\n".join(f"  {line}" for line in report.differences)
@@ -57,21 +63,56 @@ def _replayed(handle: Execution[Any], program: Callable[..., Any] | None) -> Rep
     from omium import config
     from omium._replay import report
     from omium._session import Session
+    from omium.runtime._arguments import is_async
     from omium.workflow import AsyncWorkflow, Workflow
 
     known = handle.known()
     if program is None:
         program = _recorded_program(known.id, known.workflow, known.source)
-    if isinstance(program, (Workflow, AsyncWorkflow)):
+    if isinstance(program, Workflow):
         return program.replay(handle)
+    if isinstance(program, AsyncWorkflow):
+        return _outside_of_loops(program.replay, handle)
     session: Session[Any] = Session(handle, None, codec_name=config.settings().codec, mode="record")
     failure: Exception | None = None
+    returned: Any = None
     try:
-        with session:
-            program()
+        if is_async(program):
+            _outside_of_loops(_arun, session, program)
+        else:
+            with session:
+                returned = program()
     except Exception as error:  # noqa: BLE001  # The report says what it means.
         failure = error
+    if hasattr(returned, "__await__"):
+        raise _not_awaited(returned)
     return report(session, known, failure)
+
+
+def _arun(session: Session[Any], program: Callable[..., Any]) -> None:
+    from asyncio import run
+
+    async def within() -> None:
+        async with session:
+            await program()
+
+    run(within())
+
+
+def _outside_of_loops(function: Callable[..., T], *args: Any) -> T:
+    """Calls it in a thread of its own: the test may be async itself."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function, *args).result()
+
+
+def _not_awaited(returned: Any) -> Exception:
+    from omium.exceptions import InvalidInput
+
+    if hasattr(returned, "close"):
+        returned.close()
+    return InvalidInput("the program returned an awaitable, and nothing of it ran: give omium_replay an async function")
 
 
 def _recorded_program(id: str, workflow: str, source: str | None) -> Callable[..., Any]:

@@ -81,3 +81,12 @@ def test_nothing_is_left_of_a_failed_export(recorded: Desk) -> None:
     (recorded.directory / "run.omx").write_text("mine")
     assert recorded.omium("export", "nobody", "-o", "run.omx")[0] == 1
     assert (recorded.directory / "run.omx").read_text() == "mine"
+
+
+def test_messages_name_what_was_typed(recorded: Desk) -> None:
+    (recorded.directory / "folder").mkdir()
+    for place in ("nowhere/run.omx", "folder"):
+        code, _, err = recorded.omium("export", "r", "-o", place)
+        assert (code, err.splitlines()[0]) == (1, f"error: {place} cannot be written")
+    done = recorded.run("-m", "omium.cli", "import", "-", stdin=b"junk")
+    assert done.stderr.decode() == "error: what came from standard input is not an exported run\n"

@@ -23,6 +23,10 @@ AGENT = """
     async def areport(topic):
         return [search(topic)]
 
+    async def aloose():
+        await areport("leases")
+        return search("more")
+
     def loose():
         return [search("crashes"), search("more")]
 """
@@ -105,3 +109,35 @@ def test_the_plugin_opens_no_store_until_it_is_used(agent: Desk) -> None:
     agent.script("def test_nothing(): import pathlib; assert not pathlib.Path('.omium').exists()", "test_it.py")
     code = "import sys, pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', 'test_it.py']))"
     assert agent.run("-c", code).returncode == 0
+
+
+def test_an_async_function(agent: Desk) -> None:
+    record(agent, "import asyncio\nwith omium.execution('r'): asyncio.run(agent.aloose())")
+    code, out = outcome(agent, "agent.aloose", 2)
+    assert code == 0, out
+    code, out = outcome(agent, "lambda: agent.aloose()", 2)
+    assert (code, "give omium_replay an async function" in out) == (1, True)
+
+
+def test_an_async_test(agent: Desk) -> None:
+    record(agent, "import asyncio\nasyncio.run(agent.areport.options(id='r').start('crashes'))")
+    agent.script(
+        """
+        import asyncio
+        import agent
+
+        def test_replay(omium_replay):
+            async def test():
+                assert omium_replay("run.omx", agent.areport).steps == 1
+            asyncio.run(test())
+    """,
+        "test_it.py",
+    )
+    done = agent.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py")
+    assert done.returncode == 0, done.stdout.decode()
+
+
+def test_a_file_that_is_not_there_is_named(agent: Desk) -> None:
+    code, out = outcome(agent, "agent.report", 0)
+    assert code == 1
+    assert f"there is no file {agent.directory / 'run.omx'}: omium export EXEC -o run.omx makes one" in out

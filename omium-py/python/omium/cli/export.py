@@ -31,6 +31,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         )
     # The whole file or none: what is there already stays until the new one is complete.
     beside = None if arguments.output is None else Path(arguments.output).absolute().parent
+    if beside is not None and not (beside.is_dir() and not Path(arguments.output).is_dir()):
+        raise CommandError(f"{visible(arguments.output)} cannot be written", "name a file in a directory that is there")
     with tempfile.TemporaryDirectory(prefix=".omium-export-", dir=beside) as directory:
         made = Path(directory) / "run.omx"
         count = store.export(execution.id, str(made))

@@ -12,7 +12,7 @@ from omium.cli._errors import DONE, CommandError
 from omium.cli._target import exists, quoted, store_path
 from omium.cli._terminal import Terminal, plural, visible
 from omium.cli.ls import summary
-from omium.exceptions import StoreCorrupted
+from omium.exceptions import InvalidInput, StoreCorrupted
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -56,4 +56,7 @@ def _from(file: str, store: Store, id: str | None) -> Execution:
         path = Path(directory) / "run.omx"
         with path.open("wb") as copy:
             shutil.copyfileobj(sys.stdin.buffer, copy)
-        return store.import_(str(path), id)
+        try:
+            return store.import_(str(path), id)
+        except InvalidInput as error:
+            raise CommandError(str(error).replace(str(path), "what came from standard input")) from error

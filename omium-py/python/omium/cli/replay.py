@@ -47,7 +47,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     calls = plural(report.steps, "call")
     if not diverged:
         mark = terminal.style(terminal.glyph("✓", "ok"), "green")
-        came_to = "the same result"
+        came_to = "the same failure" if execution.status == "failed" else "the same result"
         if execution.status not in ("completed", "failed"):
             came_to = "up to where it ends"
         terminal.print(f"{mark} {calls} answered from the record, {came_to}, nothing ran")
