@@ -22,6 +22,8 @@ def failed(empty):
         'why bad-1 --suspect 1 --value ["bees"]',
         "why bad-1 --suspect 2 --value x",
         "why bad-1 --suspect 2",
+        "why bad-1 --suspect 99 --value 1",
+        "why bad-1 --suspect 3 --value 1",
         "why bad-1 --value 1",
         "why good-1",
         "why nobody",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omium.cli._errors import DONE, FAILED, USAGE, CommandError
 from omium.cli._failures import failure_json
 from omium.cli._status import glance
-from omium.cli._target import find, name_of, open_store, quoted
+from omium.cli._target import entry_at, find, name_of, open_store, quoted
 from omium.cli._terminal import Terminal, plural, visible
 from omium.recovery._changes import told
 from omium.recovery._said import said
@@ -42,6 +42,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     execution = find(store, arguments.target)
     if arguments.value is not None and arguments.suspect is None:
         raise CommandError("--value needs --suspect", "say which entry it stands for: --suspect SEQ", USAGE)
+    if arguments.suspect is not None:
+        entry_at(store, execution, arguments.suspect)
     explanation = explain(store, execution)
     verdicts: list[Verdict] = []
     if arguments.confirm or arguments.suspect is not None:
@@ -71,6 +73,11 @@ def _confirm(store: Store, explanation: Explanation, arguments: Namespace) -> li
 def _tries(explanation: Explanation, arguments: Namespace) -> list[tuple[int, Blob]]:
     """Which outputs to replace, and by what."""
     from omium import codec
+
+    if arguments.suspect == explanation.entry.seq:
+        raise CommandError(
+            f"@{arguments.suspect} is the failure itself", "name an entry it came from: --suspect SEQ", USAGE
+        )
 
     if arguments.value is not None:
         try:
