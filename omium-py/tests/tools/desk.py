@@ -22,17 +22,29 @@ class Desk:
         return name
 
     def run(self, *command: str | Path, stdin: bytes | None = None, **environment: str) -> subprocess.CompletedProcess:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("OMIUM_", "NO_COLOR"))}
-        source = str(Path(__file__).parents[2] / "python")
         return subprocess.run(
             [sys.executable, *map(str, command)],
             cwd=self.directory,
-            env=kept | {"PYTHONPATH": source, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8", **environment},
+            env=self._environment(environment),
             check=False,
             capture_output=True,
             input=stdin,
             timeout=300,
         )
+
+    def begin(self, *command: str | Path) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, *map(str, command)],
+            cwd=self.directory,
+            env=self._environment({}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def _environment(self, more: dict[str, str]) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("OMIUM_", "NO_COLOR"))}
+        source = str(Path(__file__).parents[2] / "python")
+        return kept | {"PYTHONPATH": source, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8", **more}
 
     def omium(self, *arguments: str | Path, **environment: str) -> tuple[int, str, str]:
         done = self.run("-m", "omium.cli", *arguments, **environment)

@@ -111,3 +111,44 @@ def test_a_question_ends_it_well_and_says_how_to_answer(desk: Desk) -> None:
     assert executions(desk) == {"mine": "waiting"}
     assert desk.omium("answer", "mine", "yes")[0] == 0
     assert desk.omium("run", "--id", "mine", script)[:2] == (0, "the answer is yes\n")
+
+
+def test_an_option_behind_the_script_is_mentioned(desk: Desk) -> None:
+    script = desk.script("import sys; print(sys.argv[1:])")
+    for command, option in (("run", "--store=here"), ("torture", "--json")):
+        _, _, err = desk.omium(command, script, "--other", option)
+        assert err.startswith(f"note: {option} is given to script.py")
+    _, out, err = desk.omium("run", script, "--other")
+    assert (out, "note:" in err) == ("['--other']\n", False)
+
+
+def test_a_run_that_fails_says_how_to_go_on(desk: Desk) -> None:
+    script = desk.script("""
+        import omium
+
+        @omium.step
+        def first():
+            return 1
+
+        @omium.step
+        def second():
+            raise ValueError("no good")
+
+        @omium.workflow
+        def work():
+            first()
+            second()
+
+        if __name__ == "__main__":
+            work.options(id="mine").start()
+    """)
+    code, _, err = desk.omium("run", script)
+    assert code == 1
+    assert err.splitlines()[-3:] == [
+        "error: ValueError: no good",
+        "0 calls from the record, 1 ran, 1 failed",
+        "hint: omium why mine says why; the same command again goes on from there",
+    ]
+    # Nothing is on record of this one.
+    _, _, err = desk.omium("run", desk.script("raise ValueError(1)", "other.py"))
+    assert err.splitlines()[-1] == "error: ValueError: 1"

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from desk import EXAMPLES, Desk
+
+from omium.torture.campaign import torture
+from omium.torture.person import Person
+from omium.torture.trial import Program
 
 
 def tortured(desk: Desk, *arguments: Any) -> tuple[int, dict[str, Any]]:
@@ -246,3 +254,159 @@ def test_the_report_for_people(desk: Desk) -> None:
     assert out.startswith("effects.py: 6 kills")
     assert "0 violations" in out
     assert err == ""
+
+
+def test_what_a_program_records_may_differ_from_run_to_run(desk: Desk) -> None:
+    """As what a model answers does: what was made of it is found by its turn, and its kills are made."""
+    script = desk.script("""
+        import random
+        import sys
+        import omium
+
+        @omium.step
+        def draw():
+            return random.randrange(10**9)
+
+        @omium.step
+        def write(number):
+            if "twice" in sys.argv:
+                keep(number)
+            return number
+
+        def keep(number):
+            with open("numbers.txt", "a") as numbers:
+                numbers.write(f"{number}\\n")
+
+        with omium.execution("w"):
+            write(draw())
+    """)
+    code, told = tortured(desk, script)
+    assert (code, told["violations"], told["not_reached"]) == (0, [], 0)
+    assert told["kills"] == told["places"] > 20
+    code, told = tortured(desk, script, "twice")
+    assert code == 1
+    (violation,) = told["violations"]
+    assert violation["what"] == "numbers.txt has 2 lines instead of 1: an effect was repeated"
+    assert any(place.startswith("at the end of step write") for place in violation["killed"])
+
+
+def test_a_program_that_decides_by_chance_is_told_so_once(desk: Desk) -> None:
+    script = desk.script("""
+        import random
+        import omium
+
+        @omium.step
+        def write(number):
+            return number
+
+        with omium.execution("w"):
+            write(random.random())
+            write(2)
+    """)
+    code, told = tortured(desk, script)
+    assert code == 1
+    (violation,) = told["violations"]
+    assert violation["lines"][0] == "Divergence: w@1 recorded write with other inputs than the code now gives write"
+    assert violation["lines"][-1] == "at script.py:10 in <module>"
+    assert len(violation["killed"]) > 5
+    assert "belongs into a step" in violation["hint"]
+
+
+def test_an_id_that_is_made_up_each_time_is_named(desk: Desk) -> None:
+    script = desk.script("""
+        import uuid
+        import omium
+
+        @omium.step
+        def write(number):
+            return number
+
+        with omium.execution(f"run-{uuid.uuid4()}"):
+            write(1)
+    """)
+    code, told = tortured(desk, script)
+    assert code == 1
+    (violation,) = told["violations"]
+    assert violation["what"] == "execution run-… was not continued: the program made up another id"
+    assert "options(id=" in violation["hint"]
+
+
+def test_what_the_hint_says_depends_on_what_was_under_way(desk: Desk) -> None:
+    script = desk.script("""
+        import sys
+        import omium
+
+        def lie(text):
+            return None
+
+        given = {"probe": lie} if sys.argv[1] == "probe" else {"in_doubt": "retry"}
+
+        @omium.effect(**given)
+        def send(text):
+            with open("sent.txt", "a") as sent:
+                sent.write(text + "\\n")
+            return text
+
+        with omium.execution("w"):
+            send("dear customer")
+    """)
+    for how, said in (("probe", "its probe said that it had not"), ("retry", "must act once per key")):
+        _, told = tortured(desk, script, how)
+        (violation,) = told["violations"]
+        assert violation["what"] == "sent.txt has lines more than once: an effect was repeated"
+        assert said in violation["hint"]
+
+
+def test_a_continued_run_that_hangs_is_a_violation(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.script("""
+        import os
+        import time
+        import omium
+
+        @omium.step
+        def begin():
+            open("begun", "w").close()
+
+        with omium.execution("w"):
+            if os.path.exists("begun"):
+                time.sleep(3600)
+            begin()
+    """)
+    monkeypatch.setattr("omium.torture.trial._SLOWER_LEAST_S", 5)
+    monkeypatch.setattr("omium.torture.trial._SLOWER", 3)
+    program = Program(desk.directory / "script.py", [], tmp_path / "trials", [], [], Person([], {}, {}))
+    findings = torture(program, limit=2)
+    hangs = [found for found in findings.violations if "did not end" in found.violation.what]
+    assert len(hangs) == 1
+
+
+def test_ctrl_c_tells_what_was_found_so_far(desk: Desk) -> None:
+    command = ["-m", "omium.cli", "torture", "--jobs", "1", "--keep", "trials", str(EXAMPLES / "effects.py")]
+    with desk.begin(*command) as child:
+        while child.poll() is None and not (desk.directory / "trials" / "kill-3").exists():
+            time.sleep(0.02)
+        child.send_signal(signal.SIGINT)
+        out, _ = child.communicate()
+    assert child.returncode == 130
+    assert re.match(r"effects.py: \d kills of \d\d, then it was interrupted\n", out.decode())
+    assert "no violation so far" in out.decode()
+
+
+def test_a_program_that_records_nothing_is_refused(desk: Desk) -> None:
+    code, _, err = desk.omium("torture", desk.script("open('a.txt', 'w').close()"))
+    assert (code, "script.py records nothing" in err) == (1, True)
+
+
+def test_a_program_that_fails_by_itself_shows_its_error(desk: Desk) -> None:
+    script = desk.script("""
+        import omium
+
+        with omium.execution("w"):
+            raise ValueError("no good")
+    """)
+    _, _, err = desk.omium("torture", script)
+    assert err.splitlines()[:3] == [
+        "error: script.py fails without any kill, with exit code 1",
+        "  ValueError: no good",
+        "  at script.py:5 in <module>",
+    ]

@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except KeyboardInterrupt:
         terminal.end_progress()
-        return 130
+        from omium.cli._errors import INTERRUPTED
+
+        return INTERRUPTED
 
 
 def _run(verb: str, arguments: Namespace, terminal: Terminal) -> int:

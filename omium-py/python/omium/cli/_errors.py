@@ -5,9 +5,11 @@ from __future__ import annotations
 from omium.cli._address import quoted, split
 from omium.cli._terminal import Terminal, visible
 
-__all__ = ["DONE", "FAILED", "REFUSED", "USAGE", "CommandError", "explain", "tell_stack"]
+__all__ = ["DONE", "FAILED", "INTERRUPTED", "REFUSED", "USAGE", "CommandError", "explain", "tell_stack"]
 
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
+INTERRUPTED = 130
+"""By Ctrl-C, as shells say it."""
 
 
 class CommandError(Exception):

@@ -287,6 +287,7 @@ def _test(add: _Adder) -> None:
 def _script(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("script", metavar="SCRIPT", help="a Python file")
     parser.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="its arguments")
+    parser.set_defaults(options=re.findall(r"--[a-z]+", parser.format_usage()))
 
 
 def _care(add: _Adder) -> None:

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from omium._omium import Entry, Execution, Store
+    from omium.cli._terminal import Terminal
 
 __all__ = [
     "entry_at",
     "exists",
     "find",
     "head_or",
+    "mention_misplaced",
     "name_of",
     "open_store",
     "out_of_range",
@@ -30,6 +32,14 @@ __all__ = [
     "split",
     "store_path",
 ]
+
+
+def mention_misplaced(arguments: Namespace, terminal: Terminal) -> None:
+    """Says when a script is given what looks like an option of the command."""
+    found = next((each for each in arguments.arguments if each.partition("=")[0] in arguments.options), None)
+    if found is not None:
+        script = visible(arguments.script)
+        terminal.note(f"note: {visible(found)} is given to {script}; options of omium stand before the script")
 
 
 def store_path(arguments: Namespace) -> str:

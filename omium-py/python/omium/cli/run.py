@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omium.cli._code import start
-from omium.cli._errors import DONE
-from omium.cli._target import exists, quoted, scope_of
+from omium.cli._errors import DONE, explain
+from omium.cli._target import exists, mention_misplaced, quoted, scope_of
 from omium.cli._terminal import Terminal, duration, plural
 from omium.runtime import _boundary
 
@@ -27,6 +27,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     """Runs it to its end, or to where it waits. The exit code of the script is the command's."""
     import omium
 
+    mention_misplaced(arguments, terminal)
     omium.init(store=arguments.store)
     id = arguments.id or made_id(arguments.script, arguments.arguments)
     teller = Teller(terminal)
@@ -41,11 +42,27 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     except KeyboardInterrupt:
         terminal.note("interrupted: the same command again continues it")
         raise
+    except Exception as error:  # noqa: BLE001  # As at the top of the command, with what may help.
+        failed = _failed(teller, id)
+        code = explain(error, terminal, failed or id)
+        if failed is not None:
+            terminal.note(teller.summary())
+            terminal.hint(f"omium why {quoted(failed)} says why; the same command again goes on from there")
+        return code
     finally:
         _boundary.watcher = None
     where = f"{quoted(id)}: " if exists(omium.config.store(), id) else ""
     terminal.note(where + teller.summary())
     return code
+
+
+def _failed(teller: Teller, id: str) -> str | None:
+    """The innermost execution that failed, if any did."""
+    from omium import config
+
+    store = config.store()
+    begun = [each for each in dict.fromkeys([id, *teller.begun]) if exists(store, each)]
+    return next((each for each in reversed(begun) if store.execution(each).status == "failed"), None)
 
 
 def run_in_execution(script: str, arguments: list[str], id: str) -> int:
@@ -105,6 +122,8 @@ class Teller:
         self._terminal = terminal
         self._counts = {"answered": 0, "recorded": 0, "failed": 0}
         self._begun: dict[tuple[str, str, str, int], float] = {}
+        self.begun: list[str] = []
+        """The executions that were opened, one after the other."""
         self._ran: set[tuple[str, str, str, int]] = set()
         """Calls whose body began: an effect that a probe finds done has none."""
 
@@ -112,6 +131,8 @@ class Teller:
         """A line for each call that is answered or has ended."""
         moment, kind, execution, scope, name, key, occurrence = boundary
         address = execution, scope, key, occurrence
+        if moment == "begun":
+            self.begun.append(execution)
         if moment == "claimed":
             self._begun[address] = time.monotonic()
         if moment == "body":

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omium.cli._errors import DONE, FAILED, CommandError
+from omium.cli._errors import DONE, FAILED, INTERRUPTED, CommandError
+from omium.cli._target import mention_misplaced
 from omium.cli._terminal import Terminal, plural, visible
 from omium.cli.answer import value_of
 
@@ -28,6 +29,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     from omium.torture.person import Person
     from omium.torture.trial import Program
 
+    mention_misplaced(arguments, terminal)
     script = Path(arguments.script).absolute()
     if not script.is_file():
         raise CommandError(f"there is no file {visible(arguments.script)}", "name a Python file")
@@ -47,7 +49,9 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     if arguments.json:
         terminal.json(_json(script, findings))
     else:
-        _report(terminal, script, findings)
+        _report(terminal, script, findings, arguments.keep)
+    if _interrupted(findings):
+        return INTERRUPTED
     return FAILED if findings.violations else DONE
 
 
@@ -63,14 +67,12 @@ def _directory(keep: str | None) -> Iterator[Path]:
         yield Path(name).resolve()
 
 
-def _report(terminal: Terminal, script: Path, findings: Findings) -> None:
-    moments = findings.kills - findings.of_lines if not findings.missed else None
-    detail = "" if moments is None else f": {moments:,} at moments of calls, {findings.of_lines:,} between lines"
-    terminal.print(terminal.style(f"{script.name}: {plural(findings.kills, 'kill')}{detail}", "bold"))
-    if findings.kills + findings.missed < findings.places:
+def _report(terminal: Terminal, script: Path, findings: Findings, keep: str | None) -> None:
+    terminal.print(terminal.style(f"{script.name}: {_kills(findings)}", "bold"))
+    if findings.due < findings.places:
         terminal.print(f"  {findings.places:,} places to kill it at; --limit left some out")
     if findings.missed:
-        terminal.print(f"  {plural(findings.missed, 'place')} not reached again: its threads run in another order")
+        terminal.print(f"  {plural(findings.missed, 'place')} not reached again: its runs are not all alike")
     for name, count in sorted(findings.effects.items()):
         terminal.print(f"  effect {visible(name)}: acts {plural(count, 'time')} in an uninterrupted run")
     for (name, outcome), count in sorted(findings.settled.items()):
@@ -80,33 +82,55 @@ def _report(terminal: Terminal, script: Path, findings: Findings) -> None:
     if findings.unsteady:
         terminal.print(f"  not compared, it differs between uninterrupted runs: {_names(findings.unsteady)}")
     compared = plural(findings.compared, "value, status and file", "values, statuses and files")
+    if not findings.violations and _interrupted(findings):
+        terminal.print("  no violation so far")
+        return
     if not findings.violations:
         mark = terminal.style(terminal.glyph("✓", "ok"), "green")
         terminal.print(f"{mark} 0 violations: every time {compared} came out as in an uninterrupted run,")
         terminal.print("  and nothing on record ran again")
         return
     for found in findings.violations:
-        _tell(terminal, found)
-    terminal.error(
-        plural(len(findings.violations), "violation"),
-        "what touches the outside belongs into an @omium.effect; see docs/torture.md",
-    )
+        _tell(terminal, found, keep)
+    terminal.error(plural(len(findings.violations), "violation"))
+    hints = dict.fromkeys(found.violation.hint for found in findings.violations)
+    for hint in filter(None, hints):
+        terminal.hint(hint)
+    if keep is None:
+        terminal.hint("--keep DIR leaves every trial there, with the store and the files it came to")
 
 
-def _tell(terminal: Terminal, found: Found) -> None:
+def _interrupted(findings: Findings) -> bool:
+    return findings.kills + findings.missed < findings.due
+
+
+def _kills(findings: Findings) -> str:
+    kills = plural(findings.kills, "kill")
+    if _interrupted(findings):
+        return f"{kills} of {findings.due:,}, then it was interrupted"
+    if findings.missed:
+        return kills
+    moments = findings.kills - findings.of_lines
+    return f"{kills}: {moments:,} at moments of calls, {findings.of_lines:,} between lines"
+
+
+def _tell(terminal: Terminal, found: Found, keep: str | None) -> None:
     mark = terminal.style(terminal.glyph("✗", "x"), "red")
     terminal.print(f"{mark} {visible(found.violation.what)}")
     for line in found.violation.lines:
         terminal.print(f"    {terminal.clip(line, terminal.width - 4)}")
-    for point in found.points[:_SHOWN]:
-        terminal.print(terminal.style(f"    killed {visible(str(point))}", "dim"))
+    for number, point in found.points[:_SHOWN]:
+        where = "" if keep is None else f"  {Path(keep) / f'kill-{number}'}"
+        terminal.print(terminal.style(f"    killed {visible(str(point))}{visible(where)}", "dim"))
     more = len(found.points) - _SHOWN
     if more > 0:
         terminal.print(terminal.style(f"    and at {plural(more, 'more place')}", "dim"))
 
 
 def _names(keys: list[tuple[str, ...]]) -> str:
-    names = [visible(key[-1]) for key in keys]
+    from omium.torture._point import loose
+
+    names = list(dict.fromkeys(visible(loose(key[-1])) for key in keys))
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
@@ -115,6 +139,7 @@ def _json(script: Path, findings: Findings) -> dict[str, Any]:
         "script": str(script),
         "places": findings.places,
         "kills": findings.kills,
+        "interrupted": _interrupted(findings),
         "not_reached": findings.missed,
         "compared": findings.compared,
         "not_compared": [list(key) for key in findings.unsteady],
@@ -127,7 +152,8 @@ def _json(script: Path, findings: Findings) -> dict[str, Any]:
             {
                 "what": found.violation.what,
                 "lines": list(found.violation.lines),
-                "killed": [str(point) for point in found.points],
+                "killed": [str(point) for _, point in found.points],
+                "hint": found.violation.hint,
             }
             for found in findings.violations
         ],

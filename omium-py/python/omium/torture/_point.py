@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["Point", "steady", "steady_scope"]
+__all__ = ["Point", "loose", "steady", "steady_scope"]
 
 _CHANGING = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUIDs
@@ -22,6 +22,14 @@ def steady(text: str) -> str:
 def steady_scope(scope: str) -> str:
     """The scope without the checkpoints that tasks of a graph ran from: their ids are made."""
     return steady(re.sub(r"@[0-9a-f]{8}(?=/|$)", "", scope))
+
+
+_CALL = re.compile(r"( #\d+)? \[[0-9a-f]{6}\]( \(\d+\))?$")
+
+
+def loose(name: str) -> str:
+    """The name of a call, or of a moment of it, without the digest of its inputs."""
+    return _CALL.sub("", name)
 
 
 class Point(NamedTuple):

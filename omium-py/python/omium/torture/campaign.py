@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from omium.cli._errors import CommandError
+from omium.torture.talk import last_of
 from omium.torture.verdict import Judge, Violation
 
 if TYPE_CHECKING:
@@ -20,10 +23,10 @@ __all__ = ["Findings", "Found", "torture"]
 
 
 class Found(NamedTuple):
-    """A violation, and every kill it was seen after."""
+    """A violation, and every kill it was seen after, with the number of the kill."""
 
     violation: Violation
-    points: list[Point]
+    points: list[tuple[int, Point]]
 
 
 class Findings(NamedTuple):
@@ -33,7 +36,9 @@ class Findings(NamedTuple):
     """Where the program could have been killed."""
     kills: int
     missed: int
-    """Kills whose place was not reached again: with threads, runs differ."""
+    """Kills whose place was not reached again: its runs differ."""
+    due: int
+    """How many kills there were to be; more than there were when it was interrupted."""
     of_lines: int
     compared: int
     unsteady: list[tuple[str, ...]]
@@ -54,18 +59,21 @@ def torture(
     progress: Callable[[int, int], None] | None = None,
 ) -> Findings:
     """Runs the program uninterrupted, then kills it at every place."""
+    began = time.monotonic()
     reference = program.trial("uninterrupted", None)
-    if reference.code != 0:
-        tail = "\n".join(reference.talk.strip().splitlines()[-3:])
-        raise CommandError(f"it fails without any kill, with exit code {reference.code}: {tail}")
-    program = program._replace(person=program.person._replace(receipts=reference.left.receipts))
-    judge = Judge(reference, program.trial("uninterrupted-again", None))
-    places = reference.journal.points
-    if not any(not point.of_line for point in places):
+    took = time.monotonic() - began
+    _must_have_ended(program, reference)
+    program = program._replace(person=program.person._replace(receipts=reference.left.receipts)).timed(took)
+    again = program.trial("uninterrupted-again", None)
+    judge = Judge(reference, again)
+    if all(address[0] == "execution" for address in reference.journal.names):
         raise CommandError(f"{program.script.name} records nothing", "give it steps: @omium.step, @omium.effect")
+    known = set(again.journal.points)
+    # A call that is given something else in every run is found by its turn alone.
+    places = [point if point in known else reference.journal.loose[point] for point in reference.journal.points]
     points = _spread(places, limit)
     kills = missed = 0
-    found: dict[Violation, list[Point]] = {}
+    found: dict[object, Found] = {}
 
     def one(number: int) -> tuple[Trial, list[Violation]]:
         name = f"kill-{number + 1}"
@@ -79,26 +87,45 @@ def torture(
 
     # Files outside the working directory belong to all trials: then they run one after the other.
     width = 1 if program.watched else jobs or os.cpu_count() or 1
-    with ThreadPoolExecutor(width) as pool:
-        for done, (trial, violations) in enumerate(pool.map(one, range(len(points))), start=1):
-            kills += trial.journal.killed
-            missed += not trial.journal.killed
-            for violation in violations:
-                found.setdefault(violation, []).append(points[done - 1])
-            if progress is not None:
-                progress(done, len(points))
+    with ThreadPoolExecutor(width) as pool, suppress(KeyboardInterrupt):
+        try:
+            for done, (trial, violations) in enumerate(pool.map(one, range(len(points))), start=1):
+                kills += trial.journal.killed
+                missed += not trial.journal.killed
+                for violation in violations:
+                    seen = found.setdefault(violation.identity, Found(violation, []))
+                    seen.points.append((done, points[done - 1]))
+                if progress is not None:
+                    progress(done, len(points))
+        except KeyboardInterrupt:
+            # What has been found so far is told.
+            pool.shutdown(cancel_futures=True)
+            raise
     return Findings(
         places=len(places),
         kills=kills,
         missed=missed,
+        due=len(points),
         of_lines=sum(point.of_line for point in points),
         compared=judge.compared,
         unsteady=sorted(judge.unsteady),
         unanswered=reference.left.questions,
         effects=Counter(each.name for each in reference.left.effects),
         settled=judge.settled,
-        violations=[Found(violation, at) for violation, at in found.items()],
+        violations=list(found.values()),
     )
+
+
+def _must_have_ended(program: Program, reference: Trial) -> None:
+    name = program.script.name
+    if reference.code == 0:
+        return
+    hint = "it runs in an empty directory with nothing on its standard input; --with PATH puts files there"
+    if reference.code is None:
+        raise CommandError(f"{name} did not end within {program.longest_s:g} s", hint)
+    last = last_of(reference.talk, program.script.parent)
+    said = "\n".join(["", *last.error, *([f"at {last.at}"] if last.at else [])]).replace("\n", "\n  ")
+    raise CommandError(f"{name} fails without any kill, with exit code {reference.code}{said}", hint)
 
 
 def _spread(points: list[Point], limit: int | None) -> list[Point]:

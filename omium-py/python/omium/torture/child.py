@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omium.cli._target import scope_of
 from omium.runtime import _boundary
-from omium.torture._point import Point, steady
+from omium.torture._point import Point, loose, steady
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType
@@ -106,13 +106,17 @@ class _Watch:
         return self._mine[file]
 
     def _reached(self, place: str, *, of_line: bool) -> None:
-        self._hits[place] += 1
+        names = {place, loose(place)}
+        self._hits.update(names)
         hit = self._hits[place]
         if of_line and hit > _HITS_OF_A_LINE:
             return
         if self._kill is None:
-            self.write("point", place, hit, of_line, self._answered)
-        elif (place, hit) == self._kill[:2]:
+            other = loose(place)
+            self.write(
+                "point", place, hit, of_line, self._answered, [other, self._hits[other], of_line, self._answered]
+            )
+        elif self._kill[:2] in [(name, self._hits[name]) for name in names]:
             self.write(KILLED)
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -30,6 +30,8 @@ class Journal(NamedTuple):
     """What the child told, of its first run and of the run after the kill."""
 
     points: list[Point]
+    loose: dict[Point, Point]
+    """The points under names that do not tell what calls were given."""
     bodies: Counter[Address]
     """How often the body of each call began."""
     continued: Counter[Address]
@@ -43,6 +45,7 @@ class Journal(NamedTuple):
 def journal(path: Path) -> Journal:
     """Reads a journal; its last line may have been cut by the kill of a process, never in the middle."""
     points: list[Point] = []
+    loose: dict[Point, Point] = {}
     bodies: Counter[Address] = Counter()
     continued: Counter[Address] = Counter()
     under_way: dict[Address, str] = {}
@@ -52,7 +55,9 @@ def journal(path: Path) -> Journal:
     for line in path.read_text("utf-8").splitlines():
         word, *parts = json.loads(line)
         if word == "point":
-            points.append(Point(*parts))
+            *known, other = parts
+            points.append(Point(*known))
+            loose[points[-1]] = Point(*other)
         elif word == KILLED:
             killed, in_flight, under_way = True, under_way, {}
         else:
@@ -66,7 +71,7 @@ def journal(path: Path) -> Journal:
                 under_way[address] = moment
             elif moment in ("recorded", "failed"):
                 under_way.pop(address, None)
-    return Journal(points, bodies, continued, in_flight, names, killed)
+    return Journal(points, loose, bodies, continued, in_flight, names, killed)
 
 
 class Left(NamedTuple):

@@ -25,15 +25,23 @@ if TYPE_CHECKING:
 __all__ = ["Program", "Trial"]
 
 _LONGEST_S = 600
+"""What an uninterrupted run may take."""
+
+_SLOWER = 20
+_SLOWER_LEAST_S = 60
+"""How many times as long a continued run may take, and what any may."""
 
 
 class Trial(NamedTuple):
     """What came of one run, or of a killed one and its continuation."""
 
+    root: Path
+    """Where the program's own files are."""
     point: Point | None
     journal: Journal
     left: Left
-    code: int
+    code: int | None
+    """None: it did not end, and was ended."""
     talk: str
     """What the last run wrote on stderr."""
     told: dict[Address, bool]
@@ -52,6 +60,12 @@ class Program(NamedTuple):
     """Files outside; what a run adds to them is compared."""
     person: Person
     """Answers when it waits."""
+    longest_s: float = _LONGEST_S
+    """After that it is taken to hang."""
+
+    def timed(self, took_s: float) -> Program:
+        """The same, with the time an uninterrupted run took as the measure."""
+        return self._replace(longest_s=min(max(_SLOWER * took_s, _SLOWER_LEAST_S), _LONGEST_S))
 
     def trial(self, name: str, point: Point | None) -> Trial:
         """The program to its end, started again after the kill at that point and after every answer."""
@@ -75,7 +89,7 @@ class Program(NamedTuple):
             for path, then, now in zip(self.watched, before, self._outside(), strict=True)
         }
         found = journal(directory / "journal")
-        return Trial(point, found, left(directory / "work", added), code, talk, told)
+        return Trial(self.script.parent, point, found, left(directory / "work", added), code, talk, told)
 
     def _directory(self, name: str) -> Path:
         directory = self.base / name
@@ -88,7 +102,7 @@ class Program(NamedTuple):
                 shutil.copy2(path, work / path.name)
         return directory
 
-    def _run(self, directory: Path, point: Point | None, answered: int) -> tuple[int, str]:
+    def _run(self, directory: Path, point: Point | None, answered: int) -> tuple[int | None, str]:
         plan = Plan(
             str(self.script),
             list(self.arguments),
@@ -106,11 +120,10 @@ class Program(NamedTuple):
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 check=False,
-                timeout=_LONGEST_S,
+                timeout=self.longest_s,
             )
-        except subprocess.TimeoutExpired as error:
-            where = "" if point is None else f", continued after a kill {point}"
-            raise CommandError(f"{self.script.name}{where} did not end within {_LONGEST_S} s") from error
+        except subprocess.TimeoutExpired:
+            return None, ""
         talk = done.stderr.decode("utf-8", "replace")
         if not (directory / "journal").exists():
             raise CommandError(f"{self.script.name} did not start: {talk.strip().splitlines()[-1:]}")

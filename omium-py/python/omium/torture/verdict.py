@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from omium.torture._point import loose
+from omium.torture.talk import last_of
 from omium.view import _diff
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from omium.effects._ledger import EffectRecord
     from omium.torture.traces import Left
     from omium.torture.trial import Trial
@@ -17,11 +21,24 @@ __all__ = ["Judge", "Violation"]
 _MISSING = "(nothing)"
 
 
+_OUTSIDE = "what touches the outside belongs into an @omium.effect; see docs/torture.md"
+_CHANGES = "what differs from run to run (a time, a random number, a made id) belongs into a step, which records it"
+_SAME_ID = "choose ids that stay the same: workflow.options(id='order-7'), omium.execution('order-7')"
+
+
 class Violation(NamedTuple):
     """A promise that was broken, and how."""
 
     what: str
     lines: tuple[str, ...] = ()
+    hint: str | None = None
+    alike: str | None = None
+    """What two have in common that are the same although their lines differ; None: the lines."""
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Two that share it are one."""
+        return self.what, self.alike or self.lines, self.hint
 
 
 class Judge:
@@ -31,6 +48,13 @@ class Judge:
         self._reference = one
         first, second = one.left.flat(), other.left.flat()
         self.unsteady = {key for key in first.keys() | second.keys() if _of(first, key) != _of(second, key)}
+        self._loose = {_loose(key) for key in self.unsteady if not (key in first and key in second)}
+        self._numbers = {
+            each: number
+            for each, number in _numbers(first, self._loose, self.unsteady).items()
+            if number == _numbers(second, self._loose, self.unsteady).get(each)
+        }
+        """What is not the same in every run, and yet as many: lines of a file, calls of a name."""
         self.settled: Counter[tuple[str, str]] = Counter()
         """How effects that were in flight at a kill came out: (name, outcome)."""
 
@@ -42,15 +66,37 @@ class Judge:
     def judge(self, trial: Trial) -> list[Violation]:
         """What the trial broke."""
         waits = self._settle(trial)
+        anew = self._begun_anew(trial)
+        if anew is not None:
+            return [anew]
         found = [*self._repeated(trial), *_changed_keys(trial.left)]
         if waits:
             # The effect's own policy hands the question to a person; nothing went on without the answer.
             return found
+        if trial.code is None:
+            return [*found, Violation("the continued run did not end: it hangs")]
         if trial.code != self._reference.code:
-            tail = tuple(trial.talk.strip().splitlines()[-6:])
-            expected = self._reference.code
-            return [*found, Violation(f"the continued run ended with exit code {trial.code}, not {expected}", tail)]
-        return [*found, *self._differences(trial.left)]
+            return [*found, self._ended_otherwise(trial)]
+        return [*found, *self._differences(trial)]
+
+    def _begun_anew(self, trial: Trial) -> Violation | None:
+        """Whoever makes up a new id each time continues nothing."""
+        for id in trial.left.executions:
+            if "…" in id and id not in self._reference.left.executions:
+                name = id.partition(" (")[0]
+                return Violation(f"execution {name} was not continued: the program made up another id", (), _SAME_ID)
+        return None
+
+    def _ended_otherwise(self, trial: Trial) -> Violation:
+        last = last_of(trial.talk, trial.root)
+        at = () if last.at is None else (f"at {last.at}",)
+        diverged = last.kind.startswith("Divergence")
+        return Violation(
+            f"the continued run ended with exit code {trial.code}, not {self._reference.code}",
+            (*last.error, *at),
+            _CHANGES if diverged else None,
+            last.kind,
+        )
 
     def _settle(self, trial: Trial) -> bool:
         """Notes how effects in flight came out; true when the run now waits for somebody to say so."""
@@ -87,21 +133,63 @@ class Judge:
                 found.append(Violation(f"{noun} {name} ran {begun} times, {needed} needed: it was on record already"))
         return found
 
-    def _differences(self, left: Left) -> list[Violation]:
-        expected, found = self._reference.left.flat(), left.flat()
+    def _differences(self, trial: Trial) -> list[Violation]:
+        expected, found = self._reference.left.flat(), trial.left.flat()
+        hint = self._how_repeated(trial)
         violations = []
         for key in sorted(expected.keys() | found.keys()):
-            if key in self.unsteady or _of(expected, key) == _of(found, key):
+            if key in self.unsteady or _loose(key) in self._loose or _of(expected, key) == _of(found, key):
                 continue
             if key[0] == "file":
-                violations.append(_file(key[1], expected.get(key, []), found.get(key, [])))
+                violations.append(_file(key[1], expected.get(key, []), found.get(key, []), hint))
             else:
                 lines = _diff.lines(_of(expected, key), _of(found, key))
                 violations.append(Violation(f"execution {key[1]}: {key[2]} is not what it should be", tuple(lines)))
+        numbers = _numbers(found, self._loose, self.unsteady)
+        for key, needed in sorted(self._numbers.items()):
+            number = numbers.get(key, 0)
+            if number == needed:
+                continue
+            if key[0] == "file":
+                how = "an effect was repeated" if number > needed else "an effect was lost"
+                what = f"{key[1]} has {number} lines instead of {needed}: {how}"
+                violations.append(Violation(what, hint=hint if number > needed else None))
+            else:
+                what = f"execution {key[1]}: {number} of {key[2]} on record instead of {needed}"
+                violations.append(Violation(what))
         return violations
 
+    def _how_repeated(self, trial: Trial) -> str:
+        """What to do about something outside that happened twice."""
+        flying = [address for address in trial.journal.in_flight if address[0] == "effect"]
+        if not flying:
+            return _OUTSIDE
+        path = trial.journal.names[flying[-1]]
+        name = path.rpartition(" › ")[2]
+        if any(each.name == name and each.note.probe for each in trial.left.effects):
+            return f"{name} had happened, and its probe said that it had not: see to the probe"
+        return f"{name} was tried again under the same key: whoever it asks must act once per key, or give it a probe"
 
-def _file(name: str, expected: list[str], found: list[str]) -> Violation:
+
+def _loose(key: tuple[str, ...]) -> tuple[str, ...]:
+    """The key of a call without the digest of its inputs."""
+    return (*key[:-1], loose(key[-1]))
+
+
+def _numbers(
+    flat: dict[tuple[str, ...], Any], names: Collection[tuple[str, ...]], unsteady: Collection[tuple[str, ...]]
+) -> Counter[tuple[str, ...]]:
+    """How many lines the unsteady files have, and how often calls of those names are on record."""
+    numbers: Counter[tuple[str, ...]] = Counter()
+    for key, value in flat.items():
+        if key[0] == "file":
+            numbers[key] += len(value) if key in unsteady else 0
+        elif _loose(key) in names:
+            numbers[_loose(key)] += 1
+    return +numbers
+
+
+def _file(name: str, expected: list[str], found: list[str], hint: str) -> Violation:
     """What stands in a file too often, or not at all, counts more than its order."""
     needed, there = Counter(expected), Counter(found)
     rows = [
@@ -112,11 +200,10 @@ def _file(name: str, expected: list[str], found: list[str]) -> Violation:
     more = any(there[line] > needed[line] for line in there)
     less = any(there[line] < needed[line] for line in needed)
     if more and not less:
-        what = f"{name} has lines more than once: an effect was repeated"
-    elif less and not more:
-        what = f"{name} lacks lines: an effect was lost"
-    else:
-        what = f"{name} holds something else" if rows else f"the lines of {name} stand in another order"
+        return Violation(f"{name} has lines more than once: an effect was repeated", tuple(rows[:10]), hint)
+    if less and not more:
+        return Violation(f"{name} lacks lines: an effect was lost", tuple(rows[:10]))
+    what = f"{name} holds something else" if rows else f"the lines of {name} stand in another order"
     return Violation(what, tuple(rows[:10]))
 
 
