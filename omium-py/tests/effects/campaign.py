@@ -67,7 +67,9 @@ class Campaign:
         # A rollback of what was killed in the middle finds effects in doubt.
         midway = len(stages) > 1 and stages[1][0] == "rollback" and self._chance.random() < 0.4
         for index, (name, stage) in enumerate(stages):
-            self._stage(name, stage, kills, finish=not (index == 0 and midway))
+            # One that was killed itself may also be finished by whoever runs on.
+            left = (index == 0 and midway) or (name == "rollback" and self._chance.random() < 0.3)
+            self._stage(name, stage, kills, finish=not left)
         self._in_child(scene.uninterrupted)
         code = self._in_child(scene.check)
         for line in scene.report():
