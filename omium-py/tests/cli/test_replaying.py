@@ -51,3 +51,25 @@ def test_a_graph_that_is_none(place, snapshot):
     assert str(place.omium("replay", "thread-1", "--graph", f"{HERE}/thread.py:nothing")) == snapshot(name="no name")
     assert str(place.omium("replay", "thread-1", "--graph", f"{HERE}/thread.py:State")) == snapshot(name="no graph")
     assert str(place.omium("replay", "report-1", "--graph", "thread:build")) == snapshot(name="no thread")
+
+
+def test_replay_of_a_block_says_how_its_program_does_it(empty):
+    program = empty.directory / "block.py"
+    program.write_text(
+        "import sys\n"
+        "import omium\n"
+        "with omium.execution('block', workflow='w', mode=sys.argv[1]):\n"
+        "    omium.checkpoint(int(sys.argv[2]))\n"
+    )
+    empty.python(program, "live", "1")
+    done = empty.omium("replay", "block")
+    assert done.code == 1
+    assert "with omium.execution('block', mode=\"replay\")" in done.err
+    assert empty.python(program, "replay", "1").returncode == 0
+    assert "Divergence" in empty.python(program, "replay", "2", check=False).stderr
+
+
+def test_replay_of_a_failed_run(empty):
+    empty.python("failing.py", "bad-1", check=False, BAD="1")
+    done = empty.omium("replay", "bad-1")
+    assert (done.code, "the same failure, nothing ran" in done.out) == (0, True)

@@ -26,6 +26,11 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
             return replay_thread(store, execution, arguments.graph, arguments.json, terminal)
     if arguments.graph is not None:
         raise CommandError(f"{quoted(execution.id)} is no LangGraph thread", "leave --graph out", USAGE)
+    if execution.source is None:
+        raise CommandError(
+            f"the record of {quoted(execution.id)} does not say where its code is",
+            f'its program replays it: with omium.execution({execution.id[:60]!r}, mode="replay"): ...',
+        )
     import omium
     from omium.cli.resume import code_of
 
