@@ -59,7 +59,7 @@ def test_replay_of_a_block_says_how_its_program_does_it(empty):
         "import sys\n"
         "import omium\n"
         "with omium.execution('block', workflow='w', mode=sys.argv[1]):\n"
-        "    omium.checkpoint(int(sys.argv[2]))\n"
+        "    omium.step(name='work')(lambda number: number)(int(sys.argv[2]))\n"
     )
     empty.python(program, "live", "1")
     done = empty.omium("replay", "block")
