@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial, wraps
 from typing import Any
 
 import pytest
@@ -380,6 +381,67 @@ def test_an_undo_that_could_not_be_called_later_is_refused_before(ledger: Ledger
     with pytest.raises(NotSerializable, match="'bank'"), omium.execution("a"):
         charge(Bank(), "o1")
     assert ledger.lines == []
+
+
+def wants_more(order: str, cents: int, reason: str) -> None: ...
+
+
+def wants_receipt(order: str, receipt: str) -> None: ...
+
+
+def wants_nothing_of_it(client: str) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"undo": wants_more}, r"the undo of charge, wants_more, cannot be called: missing .* 'reason'"),
+        ({"undo": wants_nothing_of_it}, "the undo of charge, wants_nothing_of_it, cannot be called: too many"),
+        ({"probe": wants_receipt}, r"the probe of charge, wants_receipt, cannot be called: missing .* 'receipt'"),
+    ],
+)
+def test_what_could_not_be_called_later_is_refused_before(ledger: Ledger, options: dict[str, Any], told: str) -> None:
+    @omium.effect(**options)
+    def charge(order: str, cents: int) -> None:
+        ledger.write("charge", order)
+
+    with pytest.raises(InvalidInput, match=told), omium.execution("a"):
+        charge("o1", 5)
+    assert (ledger.lines, omium.get("a").effects()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "undo", [wants_receipt, print, lambda *_: None, lambda: None, partial(wants_more, reason="sent back")]
+)
+def test_what_can_be_called_is_not(undo: Callable[..., Any]) -> None:
+    @omium.effect(undo=undo)
+    def charge(order: str, cents: int) -> str:
+        return "receipt"
+
+    with omium.execution("a") as run:
+        charge("o1", 5)
+    run.rollback(to=0)
+    assert [record.state for record in run.effects()] == ["undone"]
+
+
+def test_a_wrapper_takes_what_it_takes_itself() -> None:
+    def with_client(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def call(order: str, cents: int) -> Any:
+            return function(order, cents, "client")
+
+        return call
+
+    @with_client
+    def refund(order: str, cents: int, client: str) -> None: ...
+
+    @omium.effect(undo=refund)
+    def charge(order: str, cents: int) -> None: ...
+
+    with omium.execution("a") as run:
+        charge("o1", 5)
+    run.rollback(to=0)
+    assert [record.state for record in run.effects()] == ["undone"]
 
 
 def test_a_receipt_that_cannot_be_recorded_leaves_it_in_doubt(ledger: Ledger) -> None:

@@ -59,6 +59,8 @@ class Effect:
         self.in_doubt = _doubt.parse(in_doubt, probe)
         self.code = Code(function, checks.conditions)
         self.source = _registry.source_of(function)
+        self.suited = False
+        """Whether its probe and undo are known to take what they are given."""
 
 
 def course(effect: Effect, place: Place, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Course:
@@ -151,6 +153,8 @@ class _Trial:
         if not self.seq:
             run, effect = self.run.native, self.effect
             self.key = self.key or _intent.key_of(run.id, run.epoch, self.place.address)
+            if not effect.suited:
+                self._suit()
             given, lost = self.given.recorded(self.place.codec_name)
             if effect.undo is not None:
                 self.given.needs(effect.undo, lost, "undo")
@@ -167,6 +171,15 @@ class _Trial:
             self.place.begins()
             self.seq = yield Disk(partial(self.place.intend, note.blob(), given=given))
         self.run.begun[self.seq] = False
+
+    def _suit(self) -> None:
+        effect = self.effect
+        if effect.probe is not None:
+            self.given.suits(effect.probe, "probe", "idempotency_key")
+        if effect.undo is not None:
+            self.given.suits(effect.undo, "undo", "receipt", "idempotency_key")
+        # With `*args` or `**kwargs` every call is another one.
+        effect.suited = not effect.parameters.variadic
 
     def attempts(self) -> Course:
         """The body, as often as its retries allow. One the program stops waiting for is noted, and in doubt."""

@@ -58,7 +58,23 @@ class Given(NamedTuple):
                 type=lost[missing],
             )
 
-    def call(self, function: Callable[..., Any], **more: Any) -> Callable[[], Any]:
+    def suits(self, function: Callable[..., Any], what: str, *more: str) -> None:
+        """Refuses a probe or an undo that could not be called when it is needed, which may be much later."""
+        from inspect import signature
+
+        call = self.call(function, **dict.fromkeys(more))
+        try:
+            # A wrapper takes what it takes itself, whatever it says it wraps.
+            signature(call.func, follow_wrapped=False).bind(*call.args, **call.keywords)
+        except ValueError:
+            return  # A built-in function that does not say what it takes.
+        except TypeError as error:
+            raise InvalidInput(
+                f"the {what} of {self.name}, {_arguments.name_of(function)}, cannot be called: {error}; it is given "
+                f"the arguments of {self.name} and, where it takes them, {' and '.join(more)}"
+            ) from error
+
+    def call(self, function: Callable[..., Any], **more: Any) -> partial[Any]:
         """The function with these arguments, and those of `more` it takes.
 
         By name where its parameters are named as the effect's are; it may then leave some out. Else as
