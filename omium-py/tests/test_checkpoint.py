@@ -125,3 +125,13 @@ def test_outside_an_execution_it_is_just_a_block() -> None:
         block.value = work(1)
     assert (block.value, block.recorded) == (1, False)
     assert omium.executions() == []
+
+
+def test_a_function_or_a_state_is_no_name() -> None:
+    """Either would be taken for one, and nothing would ever be recorded."""
+    for given in (len, {"sources": []}, None):
+        with pytest.raises(omium.InvalidInput, match="takes a name"):
+            omium.checkpoint(given)  # type: ignore[arg-type]
+    for decorator in (omium.step, omium.effect, omium.workflow):
+        with pytest.raises(omium.InvalidInput, match="a name is a text"):
+            decorator(name=5)(lambda: None)  # type: ignore[call-overload]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omium import codec
+from omium.exceptions import InvalidInput
 from omium.runtime import _context
 from omium.runtime._place import Place
 from omium.runtime._worker import off_loop
@@ -40,6 +41,9 @@ def checkpoint(
     codec: Codec | None = None,
 ) -> Callable[[F], F]:
     """`@omium.step` with the name first: `@omium.checkpoint("plan")`."""
+    if not isinstance(name, str):
+        hint = "@omium.checkpoint('plan') goes around a function, and run.checkpoint({...}) records a state"
+        raise InvalidInput(f"omium.checkpoint takes a name, not {name!r}: {hint}")
     return step(
         name=name,
         key=key,

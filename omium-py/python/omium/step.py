@@ -79,7 +79,7 @@ def recorded(
     checks: Checks = NONE,
 ) -> Callable[..., Any]:
     """A function like the given one, whose calls inside an execution are recorded."""
-    label = _arguments.name_of(function) if name is None else name
+    label = _arguments.label(function, name)
     body = checks.around(function, parameters)
     policy = policy._replace(code=Code(function, checks.conditions))
 

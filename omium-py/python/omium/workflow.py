@@ -56,7 +56,7 @@ class _Recorded(Generic[P, R]):
         detect: Detect | None,
     ) -> None:
         update_wrapper(cast("Any", self), function)
-        self.name = _arguments.name_of(function) if name is None else name
+        self.name = _arguments.label(function, name)
         self.version = version
         self.codec = codec_name
         self._function = function

@@ -46,7 +46,7 @@ class Checks(NamedTuple):
 
         names = tuple(signature(function).parameters)
         made = cls(
-            _arguments.name_of(function) if name is None else name,
+            _arguments.label(function, name),
             tuple(parse(each, names, of_result=False) for each in preconditions),
             tuple(parse(each, names, of_result=True) for each in postconditions),
             (*preconditions, *postconditions),

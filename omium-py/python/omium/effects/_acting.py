@@ -49,7 +49,7 @@ class Effect:
         in_doubt: str | None,
     ) -> None:
         self.function = function
-        self.name = _arguments.name_of(function) if name is None else name
+        self.name = _arguments.label(function, name)
         self.is_async = _arguments.is_async(function)
         self.parameters = Parameters(function, key)
         self.policy = policy

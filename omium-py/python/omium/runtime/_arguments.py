@@ -91,6 +91,15 @@ def name_of(function: Callable[..., Any]) -> str:
     return str(qualname).rpartition("<locals>.")[2]
 
 
+def label(function: Callable[..., Any], name: str | None) -> str:
+    """What it is recorded as: the name it was given, or its own."""
+    if name is None:
+        return name_of(function)
+    if not isinstance(name, str):
+        raise InvalidInput(f"a name is a text, not {name!r}")
+    return name
+
+
 def is_async(function: Any) -> bool:
     """Whether calling it gives an awaitable. Generators are refused: they cannot be recorded."""
     from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
