@@ -29,7 +29,7 @@ class Desk:
             check=False,
             capture_output=True,
             input=stdin,
-            timeout=300,
+            timeout=1800,
         )
 
     def begin(self, *command: str | Path) -> subprocess.Popen[bytes]:
