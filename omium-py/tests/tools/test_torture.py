@@ -246,6 +246,8 @@ def test_what_cannot_be_tortured(desk: Desk) -> None:
     assert (code, "fails without any kill, with exit code 4" in err) == (1, True)
     code, _, err = desk.omium("torture", "nothing.py")
     assert (code, "there is no file nothing.py" in err) == (1, True)
+    code, _, err = desk.omium("torture", "--with", "data", desk.script("raise SystemExit(4)"))
+    assert (code, err.splitlines()[0]) == (1, "error: there is nothing at data")
 
 
 def test_the_report_for_people(desk: Desk) -> None:

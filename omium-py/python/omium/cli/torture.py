@@ -33,6 +33,9 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     script = Path(arguments.script).absolute()
     if not script.is_file():
         raise CommandError(f"there is no file {visible(arguments.script)}", "name a Python file")
+    lacking = next((path for path in arguments.given if not Path(path).exists()), None)
+    if lacking is not None:
+        raise CommandError(f"there is nothing at {visible(lacking)}", "--with names a file or a directory to copy")
     with _directory(arguments.keep) as base:
         given = [Path(path).absolute() for path in arguments.given]
         watched = [Path(path).absolute() for path in arguments.watch]
