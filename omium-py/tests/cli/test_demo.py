@@ -21,6 +21,8 @@ def test_the_whole_story(empty, snapshot):
     done = empty.omium("demo", TMPDIR=str(temporary))
     text = re.sub(r"(bytes on disk|\.\.\. with langgraph-checkpoint-sqlite) .*", r"\1 SIZES", str(done))
     text = re.sub(r"\d+ KB beside \d+ KB", "SIZE beside SIZE", text)
+    # LangGraph was saving when it was killed: one write more or less was acknowledged by then.
+    text = re.sub(r"\d+ values read back", "N values read back", text)
     assert text == snapshot
     assert done.code == 0
     assert "\x1b" not in done.out
