@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
 from omium.exceptions import InvalidInput
@@ -74,8 +72,16 @@ def _tokens(usage: Mapping[str, int]) -> int:
 
 def budget(usd: float | None, tokens: int | None) -> Budget | None:
     """The budget of those limits; None when there are none."""
-    if usd is not None and (isinstance(usd, bool) or not isinstance(usd, (Real, Decimal)) or not float(usd) >= 0):
+    if usd is not None and not _is_amount(usd):
         raise InvalidInput(f"budget_usd is an amount of dollars, not {usd!r}")
     if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0):
         raise InvalidInput(f"budget_tokens is a number of tokens, not {tokens!r}")
     return None if usd is None and tokens is None else Budget(None if usd is None else float(usd), tokens)
+
+
+def _is_amount(usd: object) -> bool:
+    # Only whoever has a budget pays for importing them.
+    from decimal import Decimal
+    from numbers import Real
+
+    return isinstance(usd, (Real, Decimal)) and not isinstance(usd, bool) and float(usd) >= 0
