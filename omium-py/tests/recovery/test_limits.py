@@ -222,3 +222,28 @@ def test_after_a_kill_only_what_is_left_of_the_wait_of_a_workflow_is_waited(
         assert whole.options(id="w").start().result() == "done"
     assert 90 < waited[0] < 1110
     assert ran["whole"] == 2
+
+
+def test_an_effect_of_a_fork_has_attempts_of_its_own() -> None:
+    tries: Counter[str] = Counter()
+
+    @omium.effect(retries=omium.Retry(2, first=0.001, longest=0.001))
+    def send(text: str) -> str:
+        key = omium.idempotency_key()
+        tries[key] += 1
+        if tries[key] < 3:
+            raise ConnectionError("not yet")
+        if len(tries) == 1:
+            raise KeyboardInterrupt
+        return text
+
+    @omium.workflow
+    def work() -> str:
+        return send("hello")
+
+    with pytest.raises(KeyboardInterrupt):
+        work.options(id="x").start()
+    fork = omium.get("x").fork(omium.config.store().execution("x").head, "y")
+    assert fork.resume().result() == "hello"
+    assert sorted(tries.values()) == [3, 3]
+    assert [each.state for each in fork.effects() if each.execution == "y"] == ["done"]

@@ -92,6 +92,8 @@ class _Trial:
         self.key = ""
         self.seq = 0
         """The intent under which the body runs; 0 before it is written."""
+        self._anew = False
+        """Whether the record is of another effect at this place: a fork's original, or one that was rolled back."""
 
     def settle(self) -> Course:
         """What an earlier intent came to: the receipt of what happened, or None when the body is to run."""
@@ -109,6 +111,7 @@ class _Trial:
             )
         note = _intent.read(intent)
         if (yield Disk(partial(_doubt.begins_anew, self.run, intent, note))):
+            self._anew = True
             return None
         self.key = note.key
         if note.cleared:
@@ -195,6 +198,7 @@ class _Trial:
         effect, place = self.effect, self.place
         body = _intent.keyed(self.key, self.call)
         before = Attempts.known(place, effect.policy.retry)
+        before = before.of_another() if self._anew else before
         failure, wait = before.failure, before.wait
         for attempt in count(before.made + 1):
             if wait:

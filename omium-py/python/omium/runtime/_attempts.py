@@ -54,6 +54,10 @@ class Attempts(NamedTuple):
                 return found
             found = cls(rounds=found.rounds + 1)
 
+    def of_another(self) -> Attempts:
+        """None yet, beside those on record."""
+        return Attempts(rounds=self.rounds + 1) if self.made else self
+
     def again(self, place: Place, number: int, failure: Failure, wait: float) -> None:
         """Records that an attempt failed and when the next one is due. Blocks on the disk."""
         run = place.run
