@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::id::{FencingToken, Seq};
 use crate::index::{EntryRow, ExecutionRecord, Index};
 use crate::machine::{self, Command, Effect, Refusal};
-use crate::model::{Blob, Kind, Outcome, Record, Slot};
+use crate::model::{Blob, Kind, Outcome, Record, Slot, Status};
 
 /// A lease on an execution.
 #[derive(Clone, Debug)]
@@ -179,6 +179,10 @@ impl Store {
                     record,
                 })?;
                 execution.state = state;
+                if execution.state.status == Status::Running {
+                    // What ended it, or what it waited for, is over: this entry goes on from there.
+                    execution.error = None;
+                }
                 execution.updated_ms = now_ms;
                 shared.liveness.me(index, now_ms)?;
                 index.update_execution(&execution)?;

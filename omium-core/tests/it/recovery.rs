@@ -243,6 +243,7 @@ fn a_question_survives_the_process_and_is_asked_once() {
         let execution = store.execution("x").unwrap();
         execution.answer(Seq(1), &"LH 400").unwrap();
         assert!(execution.questions().unwrap().is_empty());
+        assert_eq!(execution.info().unwrap().error, None, "what it waited for is there");
         let mut run = execution.resume().unwrap();
         assert_eq!(run.ask::<String>("which flight?").unwrap(), "LH 400");
     });

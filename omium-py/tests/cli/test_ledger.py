@@ -126,6 +126,8 @@ def test_an_effect_in_doubt_is_answered(shop):
     assert "did mail happen?" in shop.omium("answer", "buy-1").out
     answered = shop.omium("answer", "buy-1", '"sent"')
     assert (answered.code, "its program, started again" in answered.err) == (0, True)
+    shown = shop.omium("show", "buy-1")
+    assert (shown.code, "did mail happen?" in shown.out) == (0, False), "what was answered is no error any more"
     start(shop)
     assert ledger(shop) == ["charge o1", "charge o2", "mail me@example.org"]
     assert shop.omium("answer", "buy-1", "again").code == 1
