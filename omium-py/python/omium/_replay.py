@@ -12,9 +12,12 @@ from omium.view import _differences
 if TYPE_CHECKING:
     from omium._session import Session
 
-__all__ = ["ReplayReport", "report"]
+__all__ = ["ReplayReport", "read", "report"]
 
 _CALLS = ("step", "effect", "llm", "tool")
+
+read: list[Session[Any]] | None = None
+"""Of a program that runs on its record alone, what it has opened; None: what is opened may run."""
 
 
 class ReplayReport(NamedTuple):
@@ -29,28 +32,27 @@ class ReplayReport(NamedTuple):
 
 def report(session: Session[Any], known: _omium.Execution, error: Exception | None) -> ReplayReport:
     """Judges a session in record mode that has ended, with its result or an error."""
-    steps = session.run.native.replayed
+    native = session.run.native
+    entries = session.run.store.entries(native.id)
+    # An intent without its receipt answers nothing.
+    steps = sum(native.consumed(each.seq) for each in entries if each.status != "intent")
     if isinstance(error, Divergence):
         if error.seq is None and known.status not in ("completed", "failed"):
             # An unfinished execution: the code reached the end of its record without a difference.
             return ReplayReport(steps)
         at = known.head if error.seq is None else error.seq
         return ReplayReport(steps, at, tuple(str(error).splitlines()))
-    left = _left_out(session)
+    left = [each for each in entries if _is_left_out(session, each)]
     if left:
         return ReplayReport(steps, left[0].seq, tuple(f"@{each.seq} {each.name} was not called" for each in left))
     differences = _ends(session, known, error)
     return ReplayReport(steps, known.head if differences else None, differences)
 
 
-def _left_out(session: Session[Any]) -> list[_omium.Entry]:
-    """Recorded calls the code did not make. What ran inside a recorded step stands behind its result."""
-    run = session.run
-    return [
-        each
-        for each in run.store.entries(run.native.id)
-        if each.kind in _CALLS and each.scope == "" and each.status == "done" and not run.native.consumed(each.seq)
-    ]
+def _is_left_out(session: Session[Any], entry: _omium.Entry) -> bool:
+    """Whether the code did not make a recorded call. What ran inside a recorded step stands behind its result."""
+    done = entry.kind in _CALLS and entry.scope == "" and entry.status == "done"
+    return done and not session.run.native.consumed(entry.seq)
 
 
 def _ends(session: Session[Any], known: _omium.Execution, error: Exception | None) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from omium import codec, config
+from omium import _replay, codec, config
 from omium.effects._undo import finish
 from omium.exceptions import ExecutionNotFound, OmiumError, RolledBack, Waiting
 from omium.recovery import _decisions, watch
@@ -52,6 +52,8 @@ class Session(Generic[R]):
     ) -> None:
         self.handle = handle
         self.result: Any = None
+        self.error: BaseException | None = None
+        """What the code ended with."""
         self._workflow = workflow
         self._codec = codec_name
         self._mode = mode
@@ -113,6 +115,8 @@ class Session(Generic[R]):
         _boundary.reach("begins", "execution", self.handle.id)
         if not config.instrumented():
             config.instrument()
+        if _replay.read is not None:
+            self._mode = "record"
         died = None
         if self._mode == "live":
             # Code must not run forward from effects of which some are undone and others are not, nor from a
@@ -125,6 +129,8 @@ class Session(Generic[R]):
         self.run = LiveRun(self.handle.store, native, self._codec)
         self.run.budget = self._budget
         self._begun = True
+        if _replay.read is not None:
+            _replay.read.append(self)
         if native.mode == "live":
             self.run.rewinds = True
             self.run.code = self._code
@@ -147,7 +153,7 @@ class Session(Generic[R]):
     def again(self) -> Session[R]:
         """The same once more, for a run that follows this one."""
         other: Session[R] = object.__new__(type(self))
-        vars(other).update(vars(self), result=None, _begun=False)
+        vars(other).update(vars(self), result=None, error=None, _begun=False)
         return other
 
     def _named(self) -> str:
@@ -167,6 +173,7 @@ class Session(Generic[R]):
         return self.handle
 
     def _close(self, error: BaseException | None) -> bool:
+        self.error = error
         aborted = self.run.aborted
         waits = isinstance(aborted, Waiting) and (error is None or isinstance(error, Exception))
         try:

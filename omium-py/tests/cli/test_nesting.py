@@ -11,7 +11,7 @@ COMMANDS = [
     "log subs --graph",
     "cat subs@6",
     "diff subs@5 subs@6",
-    "replay subs --graph TESTS/nested.py:build",
+    "replay subs --code TESTS/nested.py:build",
 ]
 
 

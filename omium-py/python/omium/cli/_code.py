@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import shlex
 import sys
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
@@ -19,9 +20,15 @@ if TYPE_CHECKING:
 
     from omium.runtime._boundary import Boundary
 
-__all__ = ["load", "printing_aside", "start"]
+__all__ = ["is_program", "load", "printing_aside", "start"]
 
 _KEEP = 'put what starts it under `if __name__ == "__main__":`'
+
+
+def is_program(code: str) -> bool:
+    """Whether code on a command line is a script with its arguments, and not the name of an object."""
+    words = shlex.split(code)
+    return bool(words) and words[0].endswith(".py")
 
 
 def load(source: str) -> Any:

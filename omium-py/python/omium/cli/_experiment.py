@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omium.cli._code import load, start
+from omium.cli._code import is_program, load, start
 from omium.cli._errors import CommandError
 from omium.cli._target import quoted
 from omium.recovery._experiment import Ended, Plan
@@ -96,14 +96,14 @@ def _go_on(execution: Execution, code: str | None) -> None:
         load(execution.source or "")
         omium.get(execution.id).resume()
         return
-    script, *arguments = shlex.split(code)
-    if script.endswith(".py"):
+    if is_program(code):
+        script, *arguments = shlex.split(code)
         start(script, arguments)
         return
-    found: Any = load(script)
+    found: Any = load(code)
     if execution.workflow == "langgraph":
         if not hasattr(found, "invoke"):
-            raise CommandError(f"{script} is no compiled graph", "name what `compile()` returned, as agent.py:graph")
+            raise CommandError(f"{code} is no compiled graph", "name what `compile()` returned, as agent.py:graph")
         found.invoke(None, {"configurable": {"thread_id": execution.id}})
         return
     omium.get(execution.id).resume()

@@ -253,7 +253,9 @@ def _go(add: _Adder) -> None:
     replay = add("replay")
     replay.add_argument("target", metavar="EXEC")
     replay.add_argument(
-        "--graph", metavar="CODE", help="for a LangGraph thread: the graph, as module:name or file.py:name"
+        "--code",
+        metavar="CODE",
+        help="what to run, where the record does not say it: 'agent.py ARGUMENTS', or a thread's agent.py:graph",
     )
 
     add("cancel").add_argument("target", metavar="EXEC")

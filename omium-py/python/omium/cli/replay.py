@@ -1,18 +1,23 @@
-"""`omium replay EXEC`: runs the code on its record, and nothing else: no model call, no effect."""
+"""`omium replay EXEC`: runs the code on its record, and nothing else: no step, no model call, no effect."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omium.cli._code import printing_aside
-from omium.cli._errors import DONE, REFUSED, USAGE, CommandError
+from omium.cli._code import is_program, load, printing_aside
+from omium.cli._errors import DONE, REFUSED, CommandError
 from omium.cli._target import find, open_store, quoted
 from omium.cli._terminal import Terminal, plural, visible
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from omium._omium import Execution, Store
+    from omium._replay import ReplayReport
+
 __all__ = ["run"]
+
+_SAME = {"completed": "the same result", "failed": "the same failure"}
 
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
@@ -23,21 +28,9 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         from omium.cli._thread import replay_thread
 
         with printing_aside(arguments.json):
-            return replay_thread(store, execution, arguments.graph, arguments.json, terminal)
-    if arguments.graph is not None:
-        raise CommandError(f"{quoted(execution.id)} is no LangGraph thread", "leave --graph out", USAGE)
-    if execution.source is None:
-        raise CommandError(
-            f"the record of {quoted(execution.id)} does not say where its code is",
-            f'its program replays it: with omium.execution({execution.id[:60]!r}, mode="replay"): ...',
-        )
-    import omium
-    from omium.cli.resume import code_of
-
-    omium.init(store=store.path)
+            return replay_thread(store, execution, arguments.code, arguments.json, terminal)
     with printing_aside(arguments.json):
-        code_of(execution.id, execution.workflow, execution.source)
-        report = omium.get(execution.id).replay()
+        report = _report(store, execution, arguments.code)
     diverged = report.diverged_at is not None
     if arguments.json:
         terminal.json(
@@ -52,9 +45,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     calls = plural(report.steps, "call")
     if not diverged:
         mark = terminal.style(terminal.glyph("✓", "ok"), "green")
-        came_to = "the same failure" if execution.status == "failed" else "the same result"
-        if execution.status not in ("completed", "failed"):
-            came_to = "up to where it ends"
+        came_to = _SAME.get(execution.status, "up to where it ends")
         terminal.print(f"{mark} {calls} answered from the record, {came_to}, nothing ran")
         return DONE
     terminal.print(f"{calls} answered from the record, then the code went another way:")
@@ -65,3 +56,31 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         "bring back the code that made the record, or omium fork before that entry and go on from there",
     )
     return REFUSED
+
+
+def _report(store: Store, execution: Execution, code: str | None) -> ReplayReport:
+    import omium
+    from omium.cli.resume import code_of
+    from omium.workflow import AsyncWorkflow, Workflow
+
+    if code is not None and is_program(code):
+        from omium.cli._program import replay_program
+
+        return replay_program(store, execution, code)
+    if code is None and execution.source is None:
+        id = quoted(execution.id)
+        raise CommandError(
+            f"the record of {id} does not say which program made it",
+            f"name it, with its arguments: omium replay {id} --code 'agent.py ARGUMENTS'",
+        )
+    omium.init(store=store.path)
+    handle = omium.get(execution.id)
+    if code is not None:
+        found = load(code)
+        if not isinstance(found, Workflow | AsyncWorkflow):
+            raise CommandError(
+                f"{visible(code)} is no workflow", "name one as agent.py:research, or the program: 'agent.py ARGUMENTS'"
+            )
+        return found.replay(handle)
+    code_of(execution.id, execution.workflow, execution.source)
+    return handle.replay()

@@ -167,7 +167,7 @@ def in_langgraph(stage: Stage, story: Story) -> Outcome:
     promises = [
         *_same_work(stage, "agent.md", needed, made),
         _smaller(figures),
-        _replayed(stage, story, "agent", "--graph", "agent.py:build"),
+        _replayed(stage, story, "agent", "--code", "agent.py:build"),
     ]
     return Outcome(figures, promises)
 
