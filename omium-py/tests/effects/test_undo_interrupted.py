@@ -228,3 +228,35 @@ def test_an_answer_does_not_revive_what_was_cancelled(dies: Dies) -> None:
     run.answer("receipt")
     assert run.status == "cancelled"
     assert states() == ["charge done"]
+
+
+def test_a_rollback_that_waits_asks_for_nothing_else(ledger: Ledger) -> None:
+    """What it will leave behind cannot be answered meanwhile, and so it is not asked for."""
+
+    @omium.effect(probe=lambda label: None)
+    def reserve(label: str) -> None:
+        raise KeyboardInterrupt
+
+    @omium.effect(undo=lambda order: ledger.write("refund", omium.ask("which account?")))
+    def charge(order: str) -> None: ...
+
+    @omium.workflow
+    def buy() -> None:
+        charge("o1")
+        reserve("seat")
+
+    with pytest.raises(KeyboardInterrupt):
+        buy.options(id="a").start()
+    run = omium.get("a")
+    (reserving,) = run.questions()
+    with pytest.raises(Waiting, match="which account"):
+        run.rollback(to=0)
+    assert [each.text for each in run.questions()] == ["which account?"]
+    with pytest.raises(InvalidInput, match="was interrupted: ask for it again"):
+        run.answer(None, seq=reserving.seq)
+    run.answer("main")
+    with pytest.raises(InvalidInput, match="was interrupted: ask for it again"):
+        run.answer(None)
+    run.rollback(to=0)
+    assert ledger.lines == ["refund main"]
+    assert run.questions() == []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from omium import codec, config
 from omium.effects import _doubt, _intent, _ledger
-from omium.effects._undo import refuse_open
+from omium.effects._undo import refuse_open, unfinished
 from omium.exceptions import EntryNotFound, InvalidInput
 from omium.recovery._decisions import within
 
@@ -29,9 +29,13 @@ class Question(NamedTuple):
 
 
 def open_questions(store: _omium.Store, id: str) -> list[Question]:
-    """The questions without an answer and the effects in doubt, in the order of seq."""
+    """The questions without an answer and the effects in doubt, in the order of seq.
+
+    Of an execution whose rollback was interrupted only those its undos ask: it will go back behind the others.
+    """
     log = store.entries(id, all=True)
     entries = [each for each in log if each.live]
+    undoing = unfinished(store, id) is not None
     asked: dict[tuple[str, str, int], _omium.Entry] = {}
     for entry in entries:
         if entry.kind in ("signal", "tool"):
@@ -46,11 +50,12 @@ def open_questions(store: _omium.Store, id: str) -> list[Question]:
     questions = [
         _question(each)
         for each in asked.values()
-        if each.kind == "signal" or not any(within(scope, each) for scope in waiting)
+        if (each.kind == "signal" or not any(within(scope, each) for scope in waiting))
+        and (not undoing or _intent.is_undo(each.scope))
     ]
     # Of the whole log: the receipt of an intent may have been undone by a rollback that went back to between them.
     for record in _ledger.read(log):
-        if not record.intent.live:
+        if not record.intent.live or (undoing and not record.compensation):
             continue
         # A failure the code did not go on from ended the run; whether the effect happened is in doubt.
         ended = record.state == "failed" and record.live and record.seq not in gone_on_from
@@ -72,7 +77,10 @@ def settle(
 
     `typed` is the text the value was read from, which may be the choice that was meant.
     """
-    question = _chosen(open_questions(store, id), id, seq)
+    questions = open_questions(store, id)
+    if not any(seq in (None, each.seq) for each in questions):
+        refuse_open(store, id)
+    question = _chosen(questions, id, seq)
     if question.kind == "signal" and not happened:
         raise InvalidInput(f"{id}@{question.seq} asks {question.text!r}: answer it with a value")
     if question.choices is not None:
