@@ -7,13 +7,15 @@ import contextvars
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 import omium
-from omium.exceptions import NotFinished, Waiting
+from omium.exceptions import InvalidInput, NotFinished, Waiting
 from omium.runtime import _under_way
+from omium.runtime._live import LiveRun
 
 
 @pytest.fixture(autouse=True)
@@ -144,3 +146,46 @@ def test_what_never_ends_is_not_waited_for_for_ever(
     with pytest.raises(ZeroDivisionError):
         ends_beside(mail, started, ZeroDivisionError())
     assert states() == ["in doubt"]
+
+
+@pytest.mark.parametrize("kind", ["effect", "step"])
+def test_being_too_late_is_no_failure(
+    kind: str, started: threading.Event, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that comes back when the run is over, and not yet closed, has failed at nothing."""
+    threads = []
+
+    @omium.step
+    def inner() -> str:
+        return "inner"
+
+    def body() -> str:
+        if not gate.is_set():
+            started.set()
+            gate.wait()
+        return inner()
+
+    outer = omium.effect(in_doubt="retry", name="outer")(body) if kind == "effect" else omium.step(name="outer")(body)
+
+    def late() -> None:
+        with suppress(InvalidInput):
+            outer()
+
+    def closes(run: Any) -> None:
+        gate.set()
+        threads[0].join()
+
+    def program(stop: bool) -> str:
+        with omium.execution("x"):
+            if not stop:
+                return outer()
+            threads.append(beside(late))
+            started.wait()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LiveRun, "_note_cut_off", closes)
+        with pytest.raises(KeyboardInterrupt):
+            program(stop=True)
+    assert all(each.status != "failed" for each in omium.config.store().entries("x"))
+    assert program(stop=False) == "inner"

@@ -12,7 +12,7 @@ from omium.effects import _intent
 from omium.effects._acting import Effect, course
 from omium.exceptions import InvalidInput
 from omium.recovery._actions import acarry, carry
-from omium.runtime import _context, _live, _record, _registry
+from omium.runtime import _cancelled, _context, _live, _record, _registry
 from omium.runtime._course import adrive, drive
 from omium.runtime._place import Place
 from omium.runtime._worker import off_loop
@@ -152,10 +152,13 @@ def _acall(effect: Effect) -> Callable[..., Any]:
 
 
 async def _aonce(effect: Effect, place: Place, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if (entry := place.recorded) is not None:
-        place.arrive(entry.seq)
-        return await off_loop(place.answer, entry)
     try:
+        await adrive(_cancelled.again_at(place))
+        if (entry := place.recorded) is not None:
+            place.arrive(entry.seq)
+            if _cancelled.is_cancelled(place.run, entry):
+                await _cancelled.again(entry)
+            return await off_loop(place.answer, entry)
         return await adrive(course(effect, place, args, kwargs))
     finally:
         place.leave()

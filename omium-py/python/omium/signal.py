@@ -63,6 +63,7 @@ def _sleeping(seconds: float) -> Course:
         return None
     place = Place(frame, "timer", "sleep", {"seconds": seconds})
     try:
+        yield from _cancelled.again_at(place)
         if place.recorded is None:
             yield from _wait(place, seconds)
         else:
@@ -74,11 +75,9 @@ def _sleeping(seconds: float) -> Course:
 
 def _wait(place: Place, seconds: float) -> Course:
     intent = place.intent
-    if intent is not None:
-        cancelled = yield Disk(partial(_cancelled.wait_after, place.run, intent))
-        if cancelled is not None:
-            # What the program did instead depends on its being cancelled here.
-            yield Sleep(cancelled)
+    if intent is not None and _cancelled.was_given_up(place.run, intent.seq):
+        # That one is over; who sleeps again sleeps anew.
+        intent = None
     if place.run.native.mode == "record":
         raise ends(place, f"sleep of {seconds:g} s")
     if intent is None:

@@ -531,10 +531,11 @@ async def test_a_replay_waits_as_long_as_the_program_did(ledger: Ledger, monkeyp
     async with omium.execution("a"):
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(charge("o1"), 0.2)
+    async with omium.execution("a", mode="replay"):
         frame = _context.frame()
         assert frame is not None
         (intent,) = (entry for entry in omium.config.store().entries("a") if entry.kind == "effect")
-        assert _cancelled.wait_after(frame.run, intent) == 7000 + _cancelled._GRACE
+        assert list(_cancelled._noted(frame.run).places.values()) == [[(intent.seq, 7000.0)]]
 
 
 def test_a_timeout_leaves_a_thread_that_may_still_act(ledger: Ledger) -> None:

@@ -218,6 +218,32 @@ async def test_a_timer_that_was_given_up_is_given_up_again(monkeypatch: pytest.M
     assert (await run.areplay()).diverged_at is None
 
 
+async def test_a_sleep_after_one_that_was_given_up_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    from omium.runtime import _cancelled
+
+    monkeypatch.setattr(_cancelled, "_GRACE", 3600)
+
+    @omium.workflow
+    async def nap(stop: bool) -> str:
+        try:
+            await asyncio.wait_for(omium.asleep(0.3), 0.1)
+        except asyncio.TimeoutError:
+            await asyncio.wait_for(omium.asleep(0.3), 10)
+        if stop:
+            raise KeyboardInterrupt
+        return "awake"
+
+    before = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        await nap.options(id="a").start(True)
+    assert time.monotonic() - before >= 0.4, "the second sleep is a whole one"
+    # It ended before it gave a result: the same code, with what it was given then, is run on.
+    with pytest.raises(KeyboardInterrupt):
+        await nap.options(id="a").start(True)
+    kinds = [entry.kind for entry in omium.config.store().entries("a")]
+    assert kinds == ["timer", "note", "timer", "timer"], "nothing new was slept"
+
+
 async def test_async_timers_and_the_wrong_one_in_a_loop() -> None:
     async with omium.execution("a"):
         await omium.asleep(0.01)

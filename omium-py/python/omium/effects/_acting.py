@@ -101,10 +101,6 @@ class _Trial:
         if intent is None:
             return None
         if self.run.native.mode == "record":
-            wait = yield Disk(partial(_cancelled.wait_after, self.run, intent))
-            if wait is not None:
-                # What the program did instead depends on its being cancelled here.
-                yield Sleep(wait)
             raise Divergence(
                 f"the record has {self.effect.name} begun at @{intent.seq} and no receipt: it ends there",
                 execution=self.run.native.id,
@@ -120,8 +116,11 @@ class _Trial:
 
     def _in_doubt(self, intent: int) -> Course:
         own = self.run.begun.get(intent)
+        if own is False and _cancelled.was_given_up(self.run, intent):
+            # Nothing of it runs any more: nobody knows what it did, as after a crash.
+            own = None
         if own is False:
-            raise self._refusal(intent, "it is still running, or was cancelled in the middle", asking=False)
+            raise self._refusal(intent, "it is still running, or was given up in the middle", asking=False)
         policy = self.effect.in_doubt
         probe = self.effect.probe
         if probe is not None and (own or policy == "probe"):
@@ -190,8 +189,11 @@ class _Trial:
         try:
             return (yield from self._attempts())
         except BaseException as error:
-            if is_cancellation(error) and place.is_open and self.run.is_open:
-                yield Disk(partial(_cancelled.note, place, self.seq))
+            if is_cancellation(error) and self.run.is_open:
+                # While its outcome was being recorded, or before there was one.
+                yield Disk(partial(_cancelled.note, place, place.entry or self.seq))
+                if place.entry:
+                    place.arrive(place.entry)
             raise
 
     def _attempts(self) -> Course:
@@ -208,7 +210,7 @@ class _Trial:
             try:
                 value = yield Body(place.inside(attempt, failure), body, effect.policy.timeout)
             except Exception as error:
-                if is_abort(error):
+                if is_abort(error) or self.run.ended:
                     raise
                 if _context.is_stop(error):
                     # It may have acted before it stopped: the policy decides when it is run again.

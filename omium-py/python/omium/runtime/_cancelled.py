@@ -1,32 +1,35 @@
 """Calls the program stopped waiting for: a timeout, a quicker task, the failure of another one.
 
-What the program did instead depends on it, so it is on record, as a failure or, where the outcome was being
-recorded at that moment, by a note on it. A resume that comes there waits, too, until it is cancelled again. When
-nobody does, it is answered, or made once more. What the end of the whole run cancelled has another note beside it.
+What the program did instead depends on it, so it is on record, as a failure or, of an effect, a timer, or an outcome
+that was being recorded at that moment, by a note. A resume that comes there waits, too, until it is cancelled again.
+When nobody does, it is answered, or made once more. What the end of the whole run cancelled has another note beside it.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from omium import codec
+from omium.runtime._course import Disk, Sleep
 from omium.runtime._worker import is_cancellation, off_loop, sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from omium import _omium
+    from omium.runtime._course import Course
     from omium.runtime._live import LiveRun
     from omium.runtime._place import Place
 
-__all__ = ["CANCELLED", "ENDED", "again", "is_cancelled", "note", "recorded", "wait_after"]
+__all__ = ["CANCELLED", "Noted", "again", "again_at", "ended", "is_cancelled", "note", "recorded", "was_given_up"]
 
 CANCELLED = "CancelledError: the program stopped waiting here"
 """The error of such an entry. The exception itself belongs to the event loop."""
 
 _NOTE = "cancelled"
-ENDED = "ended"
+_ENDED = "ended"
 """The name of the notes by which the record knows what ended a run."""
 
 _GRACE = 5.0
@@ -59,19 +62,47 @@ def note(place: Place, seq: int) -> None:
     """Notes that the program stopped waiting for what the entry tells of, and after how long. Blocks on the disk."""
     run = place.run
     claim = run.native.claim("note", "", _NOTE, os.urandom(16), prev=seq, spawned=True)
-    run.native.commit(claim, codec.dumps(place.elapsed_ms()))
+    run.own_notes.add(run.native.commit(claim, codec.dumps(place.elapsed_ms())))
     run.cancelled[seq] = run.claims
+
+
+class Noted(NamedTuple):
+    """What earlier runs of the program stopped waiting for, and went on."""
+
+    entries: frozenset[int]
+    places: dict[tuple[str, str, int], list[tuple[int, float]]]
+    """By the address of what had begun: its intent and the seconds that were waited, once for each time."""
+
+
+def _noted(run: LiveRun) -> Noted:
+    if run.noted is None:
+        begun: dict[int, tuple[str, str, int]] = {}
+        notes: dict[int, list[_omium.Entry]] = {}
+        for each in run.store.entries(run.native.id):
+            if each.status == "intent":
+                begun[each.seq] = each.scope, each.key, each.occurrence
+            elif each.kind != "note" or each.prev is None or each.seq in run.own_notes:
+                continue
+            elif each.name == _NOTE:
+                notes.setdefault(each.prev, []).append(each)
+            elif each.name == _ENDED and notes.get(each.prev):
+                notes[each.prev].pop()
+        places: dict[tuple[str, str, int], list[tuple[int, float]]] = {}
+        for seq, told in notes.items():
+            if seq in begun:
+                places.setdefault(begun[seq], []).extend((seq, _seconds(note)) for note in told)
+        run.noted = Noted(frozenset(seq for seq, told in notes.items() if told), places)
+    return run.noted
+
+
+def _seconds(note: _omium.Entry) -> float:
+    # Not by the times of the entries: the intent may be of an earlier run, and the clock have been set.
+    return 0.0 if note.value is None else float(codec.loads(note.value.codec, note.value.read()) or 0) / 1000
 
 
 def is_cancelled(run: LiveRun, entry: _omium.Entry) -> bool:
     """Whether the program stopped waiting for what the entry tells of."""
-    if entry.status == "failed" and entry.error == CANCELLED:
-        return True
-    if run.noted is None:
-        entries = run.store.entries(run.native.id)
-        notes = [(each.name, each.prev) for each in entries if each.kind == "note"]
-        run.noted = frozenset(seq for name, seq in notes if name == _NOTE and (ENDED, seq) not in notes)
-    return entry.seq in run.noted
+    return (entry.status == "failed" and entry.error == CANCELLED) or entry.seq in _noted(run).entries
 
 
 async def again(entry: _omium.Entry) -> None:
@@ -79,12 +110,38 @@ async def again(entry: _omium.Entry) -> None:
     await sleep(entry.duration_ms / 1000 + _GRACE)
 
 
-def wait_after(run: LiveRun, intent: _omium.Entry) -> float | None:
-    """Seconds to wait to be cancelled again after an effect had begun; None when it was not cancelled."""
-    if not is_cancelled(run, intent):
-        return None
-    notes = (each for each in run.store.entries(run.native.id, after=intent.seq) if each.kind == "note")
-    found = next(each.value for each in notes if (each.name, each.prev) == (_NOTE, intent.seq))
-    # Not by the times of the two entries: the intent may be of an earlier run, and the clock have been set.
-    waited = 0 if found is None else codec.loads(found.codec, found.read()) or 0
-    return float(waited) / 1000 + _GRACE
+def again_at(place: Place) -> Course:
+    """Waits to be cancelled where the program stopped waiting for an effect or a timer, as often as it did.
+
+    Whatever came of it later: what the program did instead, perhaps outside, depends on its being cancelled here.
+    """
+    run = place.run
+    if not run.native.resumed and run.native.mode == "live":
+        return
+    left = (yield Disk(partial(_noted, run))).places.get(place.address)
+    if not left:
+        return
+    seq, waited = left.pop(0)
+    run.given_up.add(seq)
+    wait = waited + _GRACE
+    place.pauses(wait)
+    try:
+        yield Sleep(wait)
+    except BaseException:
+        place.withdraw()
+        raise
+    # Nobody cancels it any more.
+    run.given_up.discard(seq)
+    if run.native.mode == "live":
+        yield Disk(partial(ended, run, seq))
+
+
+def ended(run: LiveRun, seq: int) -> None:
+    """Notes that a cancellation decides nothing: it came with the end of its run, or not again. Blocks on the disk."""
+    claim = run.native.claim("note", "", _ENDED, os.urandom(16), prev=seq, spawned=True)
+    run.own_notes.add(run.native.commit(claim, codec.dumps(None)))
+
+
+def was_given_up(run: LiveRun, seq: int) -> bool:
+    """Whether this very run stopped waiting for what began with that entry."""
+    return seq in run.cancelled or seq in run.given_up

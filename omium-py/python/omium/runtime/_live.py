@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from omium import _redact
-from omium.codec import Blob, dumps, text
+from omium.codec import Blob, text
 from omium.exceptions import (
     BudgetExceeded,
     Divergence,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from omium.recovery._trial import Trial
     from omium.recovery._watch import Watch
     from omium.runtime._budget import Budget
+    from omium.runtime._cancelled import Noted
     from omium.runtime._code import Code
     from omium.runtime._under_way import UnderWay
 
@@ -97,10 +98,12 @@ class LiveRun:
         "codec",
         "died",
         "ended",
+        "given_up",
         "interrupted",
         "native",
         "noted",
         "open",
+        "own_notes",
         "rewinds",
         "store",
         "trial",
@@ -137,8 +140,12 @@ class LiveRun:
         """How many places the code has asked for; a sign that it goes on."""
         self.cancelled: dict[int, int] = {}
         """Entries of calls the code stopped waiting for, and how many claims there were then."""
-        self.noted: frozenset[int] | None = None
-        """Recorded outcomes the code did not wait for; None: the record was not looked at yet."""
+        self.noted: Noted | None = None
+        """What earlier runs did not wait for; None: the record was not looked at yet."""
+        self.own_notes: set[int] = set()
+        """The notes this run made of what it did not wait for."""
+        self.given_up: set[int] = set()
+        """What earlier runs began and did not wait for, and this one has not waited for either."""
         self.open: set[Callable[[], None]] = set()
         """Records what the code began and did not end, such as a stream, one call for each."""
         self.under_way: set[UnderWay] = set()
@@ -264,11 +271,10 @@ class LiveRun:
 
     def _note_cut_off(self) -> None:
         """Notes which calls were cancelled because the run ended: those after which the code did nothing more."""
-        from omium.runtime._cancelled import ENDED
+        from omium.runtime._cancelled import ended
 
         for seq in [seq for seq, claims in self.cancelled.items() if claims == self.claims]:
-            claim = self.native.claim("note", "", ENDED, str(seq).encode(), prev=seq, spawned=True)
-            self.native.commit(claim, dumps(None))
+            ended(self, seq)
 
 
 def after_fork() -> None:

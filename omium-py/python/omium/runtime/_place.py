@@ -313,7 +313,8 @@ class Place:
         """
         if is_abort(error):
             self._frame.run.abort(error)
-        return self._frame.run.aborted is not None
+        # After the end what the code is told is that it came too late, which is no failure of its own.
+        return self._frame.run.aborted is not None or self._frame.run.ended
 
     def leave(self) -> None:
         """Gives the place back unless its outcome was recorded."""
@@ -321,6 +322,11 @@ class Place:
             self._settle()
             self._frame.run.native.abandon(self._claim)
         self._over()
+
+    def withdraw(self) -> None:
+        """Gives back even a place with a recorded answer: the code did not wait for it, and may ask again."""
+        self._settled = False
+        self.leave()
 
     def pauses(self, seconds: float) -> None:
         """It waits so long before its next attempt, and is not stuck."""
