@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Divergence;
 use super::divergence::readable;
+use super::task::{follows, task_of};
 use crate::id::Seq;
 use crate::model::{Address, Kind, Outcome, UNDO};
 
@@ -272,13 +273,15 @@ impl Place {
 ///
 /// The code handled a failure if it went on: then it is answered, for what came after depends on it. A failure that ended
 /// the run is tried again. It is known by being the last thing that happened, or, where parallel strands went on for a
-/// while, by a note that says so. A compensation that failed has stopped its rollback, whatever was answered since. A
+/// while, by a note that says so. In a host framework, which stops and saves when it likes, it is the last thing in its
+/// task, and no task followed. A compensation that failed has stopped its rollback, whatever was answered since. A
 /// replay only looks, and leaves out just those that a later try has settled.
 fn failures_without_a_place(recorded: &[Place], record_only: bool) -> HashSet<Seq> {
     let continued: HashSet<Seq> =
         recorded.iter().filter(|place| place.kind != Kind::Note).map(|place| place.prev).collect();
     let ended: HashSet<Seq> = recorded.iter().filter(|place| place.is_ended_note()).map(|place| place.prev).collect();
     let mut goes_on = false;
+    let mut tasks: HashSet<&str> = HashSet::new();
     let mut later: HashSet<(&Address, Seq, bool)> = HashSet::new();
     let mut lost = HashSet::new();
     for place in recorded.iter().rev() {
@@ -286,12 +289,19 @@ fn failures_without_a_place(recorded: &[Place], record_only: bool) -> HashSet<Se
         let settled = !later.insert((&place.address, place.prev, place.spawned));
         if place.outcome == Outcome::Failed {
             let stopped = place.address.scope == UNDO || ended.contains(&place.seq);
-            let handled = !stopped && (goes_on || continued.contains(&place.seq));
+            let went_on = match task_of(&place.address.scope) {
+                Some(task) => tasks.iter().any(|later| follows(later, task)),
+                None => goes_on,
+            };
+            let handled = !stopped && (went_on || continued.contains(&place.seq));
             if settled || !(handled || record_only) {
                 lost.insert(place.seq);
             }
         }
-        goes_on |= place.goes_on();
+        if place.goes_on() {
+            goes_on = true;
+            tasks.extend(task_of(&place.address.scope));
+        }
     }
     lost
 }

@@ -6,6 +6,7 @@
 mod cursor;
 mod divergence;
 mod lineage;
+mod task;
 
 pub(crate) use cursor::{Claimed, Cursor, ENDED, Place, Ticket};
 pub use divergence::Divergence;

@@ -6,6 +6,7 @@ import asyncio
 import operator
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
@@ -119,6 +120,54 @@ def test_the_retry_policy_of_a_node_repeats_nothing(store: Path) -> None:
     built = builder.compile(checkpointer=Saver(store))
     assert built.invoke({"log": []}, CONFIG)["log"] == ["receipt of flight"]
     assert did == {"flight": 1}
+
+
+@pytest.mark.parametrize("kind", [omium.step, omium.effect(in_doubt="retry")])
+def test_a_failure_is_tried_again_though_a_node_beside_it_went_on(store: Path, kind: Any) -> None:
+    @kind
+    def fetch(what: str) -> str:
+        did[what] += 1
+        once("fetch", ConnectionError)
+        return what
+
+    def beside(_: Log) -> Any:
+        while not omium.get("t").failures():
+            time.sleep(0.01)
+        return {"log": [charge("beside")]}
+
+    builder = StateGraph(Log)
+    builder.add_node("fetch", lambda _: {"log": [fetch("page")]}).add_node("beside", beside)
+    builder.add_edge(START, "fetch").add_edge(START, "beside")
+    built = builder.compile(checkpointer=Saver(store))
+    with pytest.raises(ConnectionError):
+        built.invoke({"log": []}, CONFIG)
+    assert sorted(built.invoke(None, CONFIG)["log"]) == ["page", "receipt of beside"]
+    assert did == {"page": 2, "beside": 1}
+
+
+def test_a_failure_that_the_graph_went_on_from_stays_one(store: Path) -> None:
+    """Killed before anything is saved: what later nodes did depends on it."""
+
+    @omium.step
+    def fetch(what: str) -> str:
+        did[what] += 1
+        raise ConnectionError(what)
+
+    def careful(_: Log) -> Any:
+        try:
+            return {"log": [fetch("page")]}
+        except ConnectionError:
+            return {"log": ["no page"]}
+
+    def program() -> Any:
+        built = graph(Saver(store), careful=careful, next=lambda _: {"log": [charge("next")]})
+        return built.invoke({"log": []}, CONFIG, durability="exit")
+
+    flags.add("die in next")
+    killed(program)
+    flags.clear()
+    assert program()["log"] == ["no page", "found next"]
+    assert did == {}, "both ran in the process that was killed"
 
 
 def test_an_interrupt_repeats_nothing(store: Path) -> None:

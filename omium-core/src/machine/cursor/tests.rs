@@ -110,6 +110,24 @@ fn the_failure_that_ended_a_run_is_tried_again_though_its_siblings_went_on() {
 }
 
 #[test]
+fn a_failure_in_a_task_is_handled_by_what_followed_that_task_alone() {
+    let within = |seq, key, scope: &str, outcome| {
+        let mut place = place(seq, key, 0, 0, true, outcome);
+        place.address.scope = scope.to_owned();
+        place
+    };
+    let ask = Ticket { scope: "node/a.1@00".to_owned(), ..ticket("a", 0, true) };
+    let after =
+        |place| Cursor::new("x", vec![within(1, "a", "node/a.1@00", Outcome::Failed), place], false).claim(&ask);
+    let tried_again = Ok(Claimed::Fresh { occurrence: 0 });
+    let answered = Ok(Claimed::Recorded { seq: Seq(1), occurrence: 0 });
+    assert_eq!(after(within(2, "state", "", Outcome::Done)), tried_again, "the framework saved what came before");
+    assert_eq!(after(within(2, "b", "node/b.1@00", Outcome::Done)), tried_again, "a task beside it went on");
+    assert_eq!(after(within(2, "b", "node/a.1@00", Outcome::Done)), answered);
+    assert_eq!(after(within(2, "b", "node/b.2@11", Outcome::Done)), answered);
+}
+
+#[test]
 fn a_spawned_call_gets_its_own_failure_before_the_outcome() {
     let failed = place(1, "a", 0, 0, true, Outcome::Failed);
     let mut cursor = Cursor::new("x", vec![failed, done(2, "a", 1)], false);
