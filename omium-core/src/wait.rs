@@ -8,7 +8,7 @@ use crate::effect::did_it_happen;
 use crate::error::{Error, Result};
 use crate::execution::Execution;
 use crate::id::{Digest, Seq};
-use crate::model::{Blob, Entry, Kind, Outcome};
+use crate::model::{Blob, Entry, Kind, Outcome, is_undo};
 use crate::run::{Call, Claim, Outcomes, Run, encode};
 
 /// What an execution waits to be told.
@@ -86,7 +86,11 @@ impl Run {
 
 impl Execution {
     /// The questions nobody has answered yet, and the effects in doubt, oldest first.
+    ///
+    /// While a rollback is cut short only what its compensations ask: it goes back behind the others.
     pub fn questions(&self) -> Result<Vec<Question>> {
+        let undoing = self.unfinished_rollback()?.is_some();
+        let counts = |entry: &Entry| !undoing || is_undo(entry.scope());
         let mut open: Vec<(Entry, Question)> = Vec::new();
         for entry in self.checkpoints()?.into_iter().filter(|entry| entry.kind() == Kind::Signal) {
             if entry.outcome() == Outcome::Intent {
@@ -97,8 +101,9 @@ impl Execution {
                 open.retain(|(asked, _)| !asked.same_place(&entry));
             }
         }
-        let doubts = self.doubtful()?.into_iter();
-        let mut questions: Vec<Question> = open.into_iter().map(|(_, question)| question).collect();
+        let doubts = self.doubtful()?.into_iter().filter(|record| counts(&record.intent));
+        let asked = open.into_iter().filter(|(entry, _)| counts(entry));
+        let mut questions: Vec<Question> = asked.map(|(_, question)| question).collect();
         questions
             .extend(doubts.map(|record| Question { seq: record.intent.seq(), text: did_it_happen(record.name()) }));
         questions.sort_by_key(|question| question.seq);
@@ -108,10 +113,10 @@ impl Execution {
     /// Answers the question at `seq`, an effect in doubt with its receipt; nothing runs.
     pub fn answer<T: Serialize>(&self, seq: Seq, answer: &T) -> Result<()> {
         if !self.questions()?.iter().any(|question| question.seq == seq) {
+            self.refuse_half_undone(seq)?;
             return Err(Error::invalid(format!("execution {:?} asks nothing at entry {seq}", self.id())));
         }
         let blob: Blob = encode("the answer", answer)?;
-        self.refuse_half_undone(seq)?;
         let run = self.store().attach(&self.info()?.workflow, self.id())?;
         let claim = run.claim_at(seq)?;
         run.commit(&claim, Outcomes { value: Some(&blob), ..Outcomes::default() })?;

@@ -7,14 +7,15 @@ mod undo;
 pub use ledger::{EffectRecord, EffectState};
 pub use undo::Fallen;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{BoxError, Error, Result};
 use crate::execution::Execution;
 use crate::id::{Digest, Seq};
 use crate::model::{Entry, Kind, Outcome};
 use crate::run::{Call, Claim, Outcomes, Run, encode};
+use crate::store::Store;
 use note::Note;
 
 /// Asks the outside world for the receipt of an effect, by its idempotency key; None when it never happened.
@@ -86,7 +87,11 @@ impl Run {
         let idempotency_key = match begun {
             None => {
                 let note = Note { undo: true, ..self.new_note(&claim) };
-                self.intend(&claim, Outcomes { meta: Some(&note.blob()?), ..Outcomes::default() })?;
+                let given = encode(name, &Given { key: key.to_owned() })?;
+                self.intend(
+                    &claim,
+                    Outcomes { input: Some(&given), meta: Some(&note.blob()?), ..Outcomes::default() },
+                )?;
                 note.key
             }
             Some((intent, note)) => {
@@ -156,6 +161,19 @@ impl Run {
         self.reach(seq);
         Ok(value)
     }
+}
+
+/// The input of an intent, for people to tell one effect from another, and for those who undo it.
+#[derive(Serialize, Deserialize)]
+struct Given {
+    key: String,
+}
+
+/// What the effect of that intent was identified by; None where no [`Effect`] wrote it.
+fn key_of(store: &Store, intent: &Entry) -> Result<Option<String>> {
+    let Some(input) = store.input(intent)? else { return Ok(None) };
+    let given = rmp_serde::from_slice::<Given>(&input.read()?);
+    Ok(given.ok().map(|given| given.key))
 }
 
 /// The question an effect in doubt asks.

@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
+use super::key_of;
 use super::ledger::{EffectRecord, EffectState};
 use super::note::Note;
 use crate::error::{BoxError, Error, Result};
@@ -21,6 +22,8 @@ pub struct Fallen {
     pub entry: Entry,
     /// The idempotency key its body had.
     pub idempotency_key: String,
+    /// What it was identified by, such as an order's number; None where another language recorded it.
+    pub key: Option<String>,
     receipt: Option<Vec<u8>>,
 }
 
@@ -140,6 +143,7 @@ fn compensate<E: Into<BoxError>>(
     let fallen = Fallen {
         entry: record.outcome.as_ref().unwrap_or(&record.intent).clone(),
         idempotency_key: record.idempotency_key().to_owned(),
+        key: key_of(run.store(), &record.intent)?,
         receipt: receipt.map(|receipt| receipt.read()).transpose()?,
     };
     match undo(&fallen) {

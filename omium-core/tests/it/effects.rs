@@ -83,6 +83,7 @@ fn a_rollback_undoes_each_effect_once_and_in_reverse() {
                 return Err("the hotel does not answer".into());
             }
             assert!(!fallen.idempotency_key.is_empty());
+            assert_eq!(fallen.key, Some(format!("room-{room}")), "what is undone is told by more than its receipt");
             undone.borrow_mut().push(room);
             Ok::<(), BoxError>(())
         });
@@ -135,8 +136,9 @@ fn nothing_is_answered_on_half_a_rollback_and_no_head_is_moved_that_moved_meanwh
         drop(run.ask::<String>("really?").unwrap_err());
         drop(run);
         let execution = store.execution("x").unwrap();
-        execution.rollback_with(Seq(0), |_| Err::<(), _>("the hotel does not answer")).unwrap_err();
         let asked = execution.questions().unwrap()[0].seq;
+        execution.rollback_with(Seq(0), |_| Err::<(), _>("the hotel does not answer")).unwrap_err();
+        assert_eq!(execution.questions().unwrap(), [], "it goes back behind what was asked");
         let refused = execution.answer(asked, &"yes").unwrap_err();
         assert!(refused.to_string().contains("was cut short"), "{refused}");
         assert_eq!(execution.unfinished_rollback().unwrap(), Some(Seq(0)));
