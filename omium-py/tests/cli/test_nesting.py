@@ -29,4 +29,5 @@ def test_tasks_of_a_graph_go_by_their_nodes():
     from omium.cli._target import scope_of
 
     assert scope_of("node/tools.4.0@cbf21f78/inner@00000000") == ["tools", "inner"]
+    assert scope_of("node/gpt-4%2E1.2.0@cbf21f78/pay.3.book.0@cbf21f78/search") == ["gpt-4.1", "pay", "search"]
     assert scope_of("node~0123456789abcdef01234567#1/search") == ["node #2", "search"]

@@ -29,8 +29,11 @@ did: Counter[str] = Counter()
 flags: set[str] = set()
 
 
-class Log(TypedDict):
+class Lines(TypedDict):
     log: Annotated[list[str], operator.add]
+
+
+class Log(Lines):
     n: int
 
 
@@ -298,6 +301,53 @@ def test_a_kill_repeats_nothing(store: Path, dies_in: str, asynchronous: bool, d
     for what in ("2.0", "2.1", "2.2", "inner-x", "last"):
         assert any(entry.endswith(what) for entry in log)
     assert sorted(ledger(store)) == ["2.0", "2.1", "2.2", "inner-x", "inner-y", "last"]
+
+
+@pytest.mark.parametrize("saves", [None, True, False])
+def test_every_pass_through_a_subgraph_is_another_one(store: Path, saves: Any) -> None:
+    """Whether the subgraph saves as its graph does, one history per thread, or nothing."""
+    inner = StateGraph(Log, output_schema=Lines).add_node("pay", lambda _: {"log": [charge("rate")]})
+    below = inner.add_edge(START, "pay").compile(checkpointer=saves)
+
+    def apart(_: Log) -> Any:
+        for _each in range(2):
+            below.invoke({"log": [], "n": 0})
+        return {"n": 1}
+
+    def next_of(state: Log) -> str:
+        return "below" if state["n"] < 2 else "apart"
+
+    builder = StateGraph(Log).add_node("below", below).add_node("apart", apart)
+    builder.add_node("count", lambda state: {"n": state["n"] + 1})
+    builder.add_conditional_edges(START, lambda _: [Send("below", {"log": [], "n": 0})] * 2, ["below"])
+    builder.add_edge("below", "count").add_conditional_edges("count", next_of)
+    built = builder.compile(checkpointer=Saver(store))
+    for turn in (1, 2):
+        built.invoke({"log": [], "n": 0}, CONFIG)
+        assert did == {"rate": 5 * turn}, "two in parallel, one in a loop, two called by a node"
+    keys = [record.idempotency_key for record in omium.get("t").effects()]
+    assert len(set(keys)) == 10
+
+
+# With "sync" LangGraph 1.2 fails in such subgraphs.
+@pytest.mark.parametrize("durability", ["async", "exit"])
+def test_a_kill_in_a_subgraph_that_saves_nothing_repeats_nothing(store: Path, durability: Any) -> None:
+    inner = StateGraph(Log, output_schema=Lines).add_node("first", lambda state: {"log": [charge(f"first {state['n']}")]})
+    inner.add_node("then", lambda state: {"log": [charge(f"then {state['n']}")]})
+    below = inner.add_edge(START, "first").add_edge("first", "then").compile(checkpointer=False)
+    builder = StateGraph(Log).add_node("plan", lambda _: {"log": []}).add_node("below", below).add_edge(START, "plan")
+    builder.add_conditional_edges("plan", lambda _: [Send("below", {"log": [], "n": n}) for n in range(2)], ["below"])
+
+    def program() -> Any:
+        saver = Saver(store)
+        given: Any = {"log": []} if saver.get_tuple(CONFIG) is None else None
+        return builder.compile(checkpointer=saver).invoke(given, CONFIG, durability=durability)
+
+    flags.add("die in then 1")
+    killed(program)
+    flags.clear()
+    program()
+    assert sorted(ledger(store)) == ["first 0", "first 1", "then 0", "then 1"]
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])

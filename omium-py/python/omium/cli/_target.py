@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from omium.cli._address import quoted, split
 from omium.cli._errors import CommandError
@@ -147,8 +148,8 @@ def name_of(entry: Entry) -> str:
     return " › ".join([*scope_of(entry.scope), name])
 
 
-# A task of a graph: its node, LangGraph's numbers, and a mark of the checkpoint it ran from.
-_TASK = re.compile(r"(.+?)(?:\.[0-9]+)*@[0-9a-f]{8}")
+# A task of a graph: its node, what tells it from other tasks of that node, and a mark of the checkpoint it ran from.
+_TASK = re.compile(r"([^.@]+)[^@]*@[0-9a-f]{8}")
 
 
 def scope_of(path: str) -> list[str]:
@@ -156,7 +157,7 @@ def scope_of(path: str) -> list[str]:
     names = []
     for part in re.split(r"[/|]", path.removeprefix("node/")) if path else ():
         task = _TASK.fullmatch(part)
-        name = task[1] if task else re.sub(r"(~[0-9a-f]{24}|:[0-9a-f-]{36})", "", part)
+        name = unquote(task[1]) if task else re.sub(r"(~[0-9a-f]{24}|:[0-9a-f-]{36})", "", part)
         name, _, occurrence = name.partition("#")
         count = re.match(r"[0-9]+", occurrence)
         names.append(f"{name} #{int(count[0]) + 1}" if count and count[0] != "0" else name)

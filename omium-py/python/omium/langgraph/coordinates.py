@@ -12,6 +12,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omium import _omium, codec
+from omium.exceptions import OmiumError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from omium._omium import Store
     from omium.runtime._live import LiveRun
 
-__all__ = ["Coordinates", "Level", "Scopes"]
+__all__ = ["CALL", "TASK", "Coordinates", "Level", "Scopes", "coordinates"]
 
 ROOT = "node"
+CALL = "__pregel_call"
+TASK = "__pregel_task_id"
+_TRIGGERS = ("__pregel_pull", "__pregel_push")
 _TAKEN_OVER = "taken over"
 
 
@@ -33,7 +37,7 @@ class Level(NamedTuple):
     scope: str
     """The checkpoint namespace of the graph."""
     key: str | None
-    """The checkpoint the task runs from."""
+    """The checkpoint the task runs from; None in a subgraph that saves none."""
 
     @property
     def mark(self) -> str:
@@ -57,38 +61,53 @@ class Coordinates(NamedTuple):
         return any((level.scope, level.key) == (scope, key) for level in self.levels)
 
 
+def coordinates(parts: Mapping[str, Any], metadata: Mapping[str, Any]) -> Coordinates:
+    """Of the task whose config this is."""
+    graph = _graph(parts)
+    own: Mapping[str, Any] = graph.config["configurable"]
+    scope = str(own.get("checkpoint_ns") or "")
+    around: tuple[Level, ...] = ()
+    if TASK in own:
+        around = _counted(coordinates(own, graph.config.get("metadata") or {}).levels, scope)
+    else:
+        scope = ""
+    node = str(metadata.get("langgraph_node"))
+    where = f"{_plain(node)}.{metadata.get('langgraph_step')}{_path(metadata.get('langgraph_path'), node)}"
+    # Below a subgraph that saves nothing no checkpoint is ever found again.
+    found_again = graph.checkpointer is not None and all(level.key for level in around)
+    saved: Mapping[str, str] = parts.get("checkpoint_map") or {}
+    return Coordinates((*around, Level(where, scope, saved.get(scope) if found_again else None)))
+
+
+def _graph(parts: Mapping[str, Any]) -> Any:
+    """What LangGraph runs a task in; its config is that of the task around it.
+
+    The config of a task tells of that task alone. A wrong guess of what is around it would have two tasks
+    answered with each other's effects, so none is made.
+    """
+    graph = getattr(getattr(parts.get(CALL), "keywords", {}).get("schedule_task"), "__self__", None)
+    if graph is None:
+        raise OmiumError("this version of LangGraph does not tell where a node runs: omium cannot record in it")
+    return graph
+
+
+def _counted(around: tuple[Level, ...], scope: str) -> tuple[Level, ...]:
+    """A task may begin several subgraphs, which LangGraph counts in the scope."""
+    count = scope.rpartition("|")[2]
+    if not count.isdigit():
+        return around
+    return (*around[:-1], around[-1]._replace(where=f"{around[-1].where}.{count}"))
+
+
 class Scopes:
     """The scopes of one thread."""
 
     def __init__(self, store: Store, thread: str) -> None:
         self._store = store
         self._thread = thread
-        self._around: dict[str, Coordinates] = {}
-        """By the checkpoint namespace of a subgraph: the task it runs in."""
         self._used: dict[str, dict[str, str | None]] = {}
         """On record: stable coordinates -> scopes, with the scope of the task each was taken over for."""
         self._seen = 0
-
-    def coordinates(self, parts: Mapping[str, Any], metadata: Mapping[str, Any]) -> Coordinates:
-        """Of the task whose config this is."""
-        outer, _, own = str(parts.get("checkpoint_ns") or "").rpartition("|")
-        node = str(metadata.get("langgraph_node") or own.partition(":")[0])
-        path = _path(metadata.get("langgraph_path"))
-        where = f"{_plain(node)}.{metadata.get('langgraph_step', '')}{path}"
-        saved: Mapping[str, str] = parts.get("checkpoint_map") or {}
-        level = Level(where, outer, saved.get(outer))
-        return Coordinates((*self._levels(outer), level))
-
-    def enter(self, scope: str, parts: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
-        """Notes the task a subgraph begins in. It may begin several, which LangGraph counts in the scope."""
-        around = str(metadata.get("langgraph_checkpoint_ns") or "")
-        if around and (scope == around or scope.startswith(f"{around}|")) and scope not in self._around:
-            task = self.coordinates({**parts, "checkpoint_ns": around}, metadata)
-            count = scope.removeprefix(around).strip("|")
-            if count:
-                last = task.levels[-1]
-                task = Coordinates((*task.levels[:-1], last._replace(where=f"{last.where}.{_plain(count)}")))
-            self._around[scope] = task
 
     def of(self, where: Coordinates, run: LiveRun) -> str:
         """The scope a task records in: that of an earlier life of it, or its own."""
@@ -106,15 +125,6 @@ class Scopes:
                     return scope
         scopes.setdefault(own, None)
         return own
-
-    def _levels(self, scope: str) -> tuple[Level, ...]:
-        if not scope:
-            return ()
-        if scope in self._around:
-            return self._around[scope].levels
-        # A subgraph that saves nothing: only the names are the same when it runs again.
-        outer, _, own = scope.rpartition("|")
-        return (*self._levels(outer), Level(_plain(own.partition(":")[0]), outer, None))
 
     def _take_over(self, scope: str, own: str, run: LiveRun) -> None:
         digest = _omium.digest(codec.dumps_inputs({"by": own}))
@@ -140,24 +150,27 @@ class Scopes:
 
 def _all_saved(scope: str, saved: set[str]) -> bool:
     marks = [element.rpartition("@")[2] for element in scope.split("/")[1:]]
-    return all(mark in saved for mark in marks)
+    return all(mark in saved or mark == _UNSAVED for mark in marks)
 
 
 def _mark(key: str) -> str:
     return _omium.digest(key.encode())[:4].hex()
 
 
+_UNSAVED = _mark("")
+
+
 def _plain(name: str) -> str:
-    """A name without what separates elements."""
-    for sign, code in (("%", "%25"), ("/", "%2F"), ("@", "%40"), ("#", "%23"), (":", "%3A")):
+    """A name without what separates elements, and parts of one."""
+    for sign, code in (("%", "%25"), ("/", "%2F"), ("@", "%40"), ("#", "%23"), (":", "%3A"), (".", "%2E")):
         name = name.replace(sign, code)
     return name
 
 
-def _path(path: Any) -> str:
+def _path(path: Any, node: str) -> str:
     """What tells several tasks of one node in one step apart; nothing for the ordinary one."""
-    numbers = [str(part) for part in _flat(path) if isinstance(part, int) and not isinstance(part, bool)]
-    return "".join(f".{number}" for number in numbers)
+    parts = [_plain(str(part)) for part in _flat(path) if not isinstance(part, bool) and part not in _TRIGGERS]
+    return "" if parts == [_plain(node)] else "".join(f".{part}" for part in parts)
 
 
 def _flat(path: Any) -> list[Any]:

@@ -16,7 +16,7 @@ from langgraph.errors import GraphBubbleUp
 
 from omium import config
 from omium.effects._undo import refuse_open
-from omium.langgraph.coordinates import Coordinates, Scopes
+from omium.langgraph.coordinates import CALL, TASK, Coordinates, Scopes, coordinates
 from omium.recovery import watch
 from omium.runtime import _context
 from omium.runtime._context import Frame
@@ -32,7 +32,6 @@ __all__ = ["NODES", "Nodes"]
 _CHECKPOINTER = "__pregel_checkpointer"
 _RUNTIME = "__pregel_runtime"
 _SCRATCHPAD = "__pregel_scratchpad"
-_TASK = "__pregel_task_id"
 _IDLE_MAX = 1024
 _NOBODY = 0
 """No strand: whatever runs in a node, in parallel or not, is found by its address alone."""
@@ -68,7 +67,7 @@ class _Thread:
         with self.lock:
             task = self.tasks.get(id)
             if task is None or task.marks[0] is not marks[0] or task.marks[1] != marks[1]:
-                where = self.scopes.coordinates(config["configurable"], config.get("metadata") or {})
+                where = coordinates(config["configurable"], config.get("metadata") or {})
                 task = self.tasks[id] = _Task(self, id, marks, where)
             return task
 
@@ -127,9 +126,10 @@ class Nodes:
         if not known:
             return None
         parts: Mapping[str, Any] = known.get("configurable") or {}
-        saver, id, name = parts.get(_CHECKPOINTER), parts.get(_TASK), parts.get("thread_id")
+        saver, id, name = parts.get(_CHECKPOINTER), parts.get(TASK), parts.get("thread_id")
         store = getattr(saver, "store_of_nodes", None)
-        if store is None or id is None or name is None:
+        # Who edits a state has all of these, and runs no node.
+        if store is None or id is None or name is None or CALL not in parts:
             return None
         thread = self._thread(store(), str(name))
         runtime = getattr(parts.get(_RUNTIME), "execution_info", None)
@@ -143,15 +143,10 @@ class Nodes:
         return isinstance(error, GraphBubbleUp)
 
     def starts(self, store: Store, config: Mapping[str, Any]) -> None:
-        """A graph, or a subgraph of it, reads where it stands before it runs its nodes."""
+        """A graph reads where it stands before it runs its nodes; so does each subgraph of it."""
         parts = config.get("configurable") or {}
-        scope = parts.get("checkpoint_ns") or ""
-        name = str(parts["thread_id"])
-        thread = self._threads.get((store.path, name))
-        if scope:
-            thread = thread or self._thread(store, name)
-            thread.scopes.enter(scope, parts, config.get("metadata") or {})
-        elif thread is not None:
+        thread = self._threads.get((store.path, str(parts["thread_id"])))
+        if thread is not None and not parts.get("checkpoint_ns"):
             thread.start()
 
     def refuse(self, store: Store, name: str, channels: Collection[str] = ()) -> None:
