@@ -158,3 +158,12 @@ def test_the_original_code_still_resumes_after_a_divergence() -> None:
         first()
     assert not ran
     assert run.status == "completed"
+
+
+def test_an_effect_is_compared_by_what_tells_it_from_others() -> None:
+    @omium.effect(key="to", undo=lambda to, text: None)
+    def mail(to: str, text: str) -> None:
+        ran["mail"] += 1
+
+    interrupted(lambda: mail("ann", "hello"))
+    assert diverged(lambda: mail("bob", "hello")).diff == ("~ to: 'ann' → 'bob'",)

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omium import _omium, codec
-from omium.exceptions import Divergence, RecordedFailure
+from omium import _omium, codec, config
+from omium.exceptions import Divergence, InvalidInput, RecordedFailure
+from omium.runtime import _context
 from omium.runtime._live import describe
 from omium.view import _differences
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from omium._session import Session
 
-__all__ = ["ReplayReport", "read", "report"]
+__all__ = ["ReplayReport", "ThreadInReplay", "of_program", "opened", "reading", "report"]
 
 _CALLS = ("step", "effect", "llm", "tool")
 
-read: list[Session[Any]] | None = None
-"""Of a program that runs on its record alone, what it has opened; None: what is opened may run."""
+opened: list[Session[Any]] | None = None
+"""What a program that is replayed has opened so far; None in every other."""
+
+
+class ThreadInReplay(InvalidInput):
+    """The replayed code would run a LangGraph graph on its thread."""
+
+    def __init__(self, message: str, thread: str) -> None:
+        super().__init__(message)
+        self.thread = thread
 
 
 class ReplayReport(NamedTuple):
@@ -30,29 +42,75 @@ class ReplayReport(NamedTuple):
     differences: tuple[str, ...] = ()
 
 
-def report(session: Session[Any], known: _omium.Execution, error: Exception | None) -> ReplayReport:
-    """Judges a session in record mode that has ended, with its result or an error."""
-    native = session.run.native
-    entries = session.run.store.entries(native.id)
+@contextmanager
+def reading(path: str) -> Iterator[list[Session[Any]]]:
+    """Meanwhile that store is the only one, is only read, and answers all that runs; yields what is opened."""
+    global opened
+    before = opened, config.confined(), config.read_only()
+    config.confine(path, read_only=True)
+    sessions: list[Session[Any]] = []
+    opened = sessions
+    _context.all_replays = True
+    try:
+        yield sessions
+    finally:
+        opened = before[0]
+        _context.all_replays = opened is not None
+        config.confine(before[1], read_only=before[2])
+
+
+def of_program(
+    sessions: Sequence[Session[Any]], known: _omium.Execution, ended: Exception | None = None
+) -> ReplayReport:
+    """Judges every session of one execution that a replayed program opened, one after the other.
+
+    What the program ended with is raised when it came from elsewhere and cut them short.
+    """
+    *before, last = sessions
+    errors = [_came_to(each) for each in sessions]
+    error = next((each for each in errors if isinstance(each, Divergence)), errors[-1])
+    found = report(last, known, error, before)
+    if ended is not None and found.diverged_at is not None and not any(each.has_met(ended) for each in sessions):
+        raise ended
+    return found
+
+
+def _came_to(session: Session[Any]) -> Exception | None:
+    error = session.run.aborted or session.error
+    return error if isinstance(error, Exception) else None
+
+
+def report(
+    session: Session[Any], known: _omium.Execution, error: Exception | None, before: Sequence[Session[Any]] = ()
+) -> ReplayReport:
+    """Judges a session in record mode that has ended, with its result or an error.
+
+    `before` are those of the same execution that the program opened earlier.
+    """
+    if isinstance(error, ThreadInReplay):
+        raise error
+    natives = [each.run.native for each in (*before, session)]
+    entries = session.run.store.entries(known.id)
+    asked = {each.seq for each in entries if any(native.consumed(each.seq) for native in natives)}
     # An intent without its receipt answers nothing.
-    steps = sum(native.consumed(each.seq) for each in entries if each.status != "intent")
+    steps = sum(each.seq in asked for each in entries if each.status != "intent")
     if isinstance(error, Divergence):
-        if error.seq is None and known.status not in ("completed", "failed"):
+        own = error.seq if error.execution in (None, known.id) else None
+        if own is None and known.status not in ("completed", "failed"):
             # An unfinished execution: the code reached the end of its record without a difference.
             return ReplayReport(steps)
-        at = known.head if error.seq is None else error.seq
+        at = known.head if own is None else own
         return ReplayReport(steps, at, tuple(str(error).splitlines()))
-    left = [each for each in entries if _is_left_out(session, each)]
+    left = [each for each in entries if each.seq not in asked and _is_called(each)]
     if left:
         return ReplayReport(steps, left[0].seq, tuple(f"@{each.seq} {each.name} was not called" for each in left))
     differences = _ends(session, known, error)
     return ReplayReport(steps, known.head if differences else None, differences)
 
 
-def _is_left_out(session: Session[Any], entry: _omium.Entry) -> bool:
-    """Whether the code did not make a recorded call. What ran inside a recorded step stands behind its result."""
-    done = entry.kind in _CALLS and entry.scope == "" and entry.status == "done"
-    return done and not session.run.native.consumed(entry.seq)
+def _is_called(entry: _omium.Entry) -> bool:
+    """Whether the code itself makes the call. What ran inside a recorded step stands behind its result."""
+    return entry.kind in _CALLS and entry.scope == "" and entry.status == "done"
 
 
 def _ends(session: Session[Any], known: _omium.Execution, error: Exception | None) -> tuple[str, ...]:

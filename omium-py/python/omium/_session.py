@@ -71,7 +71,11 @@ class Session(Generic[R]):
     @property
     def replays(self) -> bool:
         """Whether nothing is to run that is not on record."""
-        return self._mode == "record"
+        return self._mode == "record" or _context.replays()
+
+    def has_met(self, error: BaseException) -> bool:
+        """Whether the error is what ended its code, or its run."""
+        return error is self.error or error is self.run.aborted
 
     @property
     def finished(self) -> bool:
@@ -115,7 +119,8 @@ class Session(Generic[R]):
         _boundary.reach("begins", "execution", self.handle.id)
         if not config.instrumented():
             config.instrument()
-        if _replay.read is not None:
+        if self.replays:
+            # A replay of the code around it runs nothing here either.
             self._mode = "record"
         died = None
         if self._mode == "live":
@@ -128,9 +133,10 @@ class Session(Generic[R]):
         )
         self.run = LiveRun(self.handle.store, native, self._codec)
         self.run.budget = self._budget
+        self.run.replays = self.replays
         self._begun = True
-        if _replay.read is not None:
-            _replay.read.append(self)
+        if _replay.opened is not None:
+            _replay.opened.append(self)
         if native.mode == "live":
             self.run.rewinds = True
             self.run.code = self._code

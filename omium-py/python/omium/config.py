@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 
     from omium.wire.prices import Table
 
-__all__ = ["Settings", "confine", "confined", "init", "instrument", "instrumented", "prices", "settings", "store"]
+__all__ = [
+    "Settings",
+    "confine",
+    "confined",
+    "init",
+    "instrument",
+    "instrumented",
+    "prices",
+    "read_only",
+    "settings",
+    "store",
+]
 
 _CODECS = ("msgpack", "pickle")
 _INSTRUMENTED = {
@@ -51,10 +62,11 @@ class _Chosen(NamedTuple):
 
 
 _chosen = _Chosen()
-_open: tuple[tuple[str, str], _omium.Store] | None = None
+_open: tuple[tuple[str, str, bool], _omium.Store] | None = None
 _lock = threading.Lock()
 _instrumented = False
 _confined: str | None = None
+_read_only = False
 
 
 def init(
@@ -101,15 +113,21 @@ def instrumented() -> bool:
     return _instrumented
 
 
-def confine(path: str) -> None:
-    """Makes that store the only one of this process, whatever the program asks for."""
-    global _confined
-    _confined = os.path.abspath(path)
+def confine(path: str | None, *, read_only: bool = False) -> None:
+    """Makes that store the only one of this process, whatever the program asks for; None: any again."""
+    global _confined, _read_only
+    _confined = None if path is None else os.path.abspath(path)
+    _read_only = read_only
 
 
 def confined() -> str | None:
     """The only store of this process; None in nearly every one."""
     return _confined
+
+
+def read_only() -> bool:
+    """Whether that store is only read: a program is replayed."""
+    return _read_only
 
 
 def settings() -> Settings:
@@ -132,8 +150,9 @@ def store() -> _omium.Store:
     global _open
     path, durability = settings()[:2]
     with _lock:
-        if _open is None or _open[0] != (path, durability):
-            _open = (path, durability), _omium.Store(path, durability=durability)
+        wanted = path, durability, _read_only
+        if _open is None or _open[0] != wanted:
+            _open = wanted, _omium.Store(path, durability=durability, read_only=_read_only)
         return _open[1]
 
 

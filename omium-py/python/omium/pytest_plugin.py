@@ -32,15 +32,17 @@ T = TypeVar("T")
 def omium_replay(request: pytest.FixtureRequest, tmp_path: Path) -> Replay:
     """`omium_replay(FILE, program)`: runs the program on the record in FILE, made by `omium export`.
 
-    Nothing runs live: no step, no model call, no effect. `program` is a workflow, or a function that does
-    what the program did inside `with omium.execution(...)`, plain or async; left out, it is the recorded
-    workflow, if its module can be imported. A difference fails the test and is shown. A relative FILE is looked
-    for beside the test.
+    Nothing runs live: no step, no model call, no effect. `program` is a workflow; or a function, plain or async,
+    that does what the program did inside `with omium.execution(...)`, or that opens it itself; or, of a
+    LangGraph thread, its graph. Left out, it is the recorded workflow, if its module can be imported. A
+    difference fails the test and is shown. A relative FILE is looked for beside the test.
     """
     count = 0
 
     def replay(file: str | os.PathLike[str], program: Callable[..., Any] | None = None) -> ReplayReport:
         from omium._omium import Store
+        from omium._replay import ThreadInReplay, reading
+        from omium.exceptions import ExecutionNotFound
         from omium.execution import Execution
 
         nonlocal count
@@ -50,7 +52,13 @@ def omium_replay(request: pytest.FixtureRequest, tmp_path: Path) -> Replay:
             pytest.fail(f"there is no file {path}: omium export EXEC -o {file} makes one", pytrace=False)
         store = Store(str(tmp_path / f"omium-replay-{count}"))
         imported = store.import_(str(path))
-        report = _replayed(Execution(store, imported.id), program)
+        try:
+            with reading(store.path) as opened:
+                report = _replayed(Execution(store, imported.id), program, opened)
+        except ThreadInReplay as met:
+            pytest.fail(f"{met}: export it, and replay it with its graph", pytrace=False)
+        except ExecutionNotFound as other:
+            pytest.fail(f"the program opens more than {file} holds: {other}", pytrace=False)
         if report.diverged_at is not None:
             told = "\n".join(f"  {line}" for line in report.differences)
             pytest.fail(f"the code diverges from {file} at @{report.diverged_at}:\n{told}", pytrace=False)
@@ -59,14 +67,17 @@ def omium_replay(request: pytest.FixtureRequest, tmp_path: Path) -> Replay:
     return replay
 
 
-def _replayed(handle: Execution[Any], program: Callable[..., Any] | None) -> ReplayReport:
+def _replayed(handle: Execution[Any], program: Callable[..., Any] | None, opened: list[Session[Any]]) -> ReplayReport:
     from omium import config
-    from omium._replay import report
+    from omium._replay import of_program
     from omium._session import Session
+    from omium.exceptions import ExecutionNotFound
     from omium.runtime._arguments import is_async
     from omium.workflow import AsyncWorkflow, Workflow
 
     known = handle.known()
+    if known.workflow == "langgraph":
+        return _walked(handle, program)
     if program is None:
         program = _recorded_program(known.id, known.workflow, known.source)
     if isinstance(program, Workflow):
@@ -86,7 +97,29 @@ def _replayed(handle: Execution[Any], program: Callable[..., Any] | None) -> Rep
         failure = error
     if hasattr(returned, "__await__"):
         raise _not_awaited(returned)
-    return report(session, known, failure)
+    around, *blocks = opened
+    mine = [each for each in blocks if each.handle.id == known.id]
+    if isinstance(failure, ExecutionNotFound):
+        raise failure
+    return of_program(mine or [around], known, failure)
+
+
+def _walked(handle: Execution[Any], graph: Any) -> ReplayReport:
+    """Asks the graph at every checkpoint of a thread what it would run next; no node runs."""
+    from omium._replay import ReplayReport
+    from omium.cli._thread import on_store, walk
+    from omium.exceptions import InvalidInput
+
+    found = None if graph is None else on_store(graph, handle.store)
+    if found is None:
+        raise InvalidInput(
+            f"{handle.id!r} is a LangGraph thread: give omium_replay its graph, or a function that makes it"
+        )
+    steps, _ = walk(handle.store, handle.known(), found)
+    first = next((step for step in steps if step.diverges), None)
+    if first is None:
+        return ReplayReport(len(steps))
+    return ReplayReport(len(steps), first.state.seq, (first.told,))
 
 
 def _arun(session: Session[Any], program: Callable[..., Any]) -> None:

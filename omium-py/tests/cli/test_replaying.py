@@ -139,7 +139,7 @@ def test_replay_of_a_workflow_by_its_name(place):
 
 def test_a_program_of_graphs_is_replayed_by_its_threads(place):
     done = place.omium("replay", "report-1", "--code", f"{HERE}/thread.py t-9")
-    assert (done.code, "omium replay THREAD --code" in done.err) == (1, True), done
+    assert (done.code, "omium replay t-9 --code" in done.err) == (1, True), done
     assert place.omium("show", "t-9").code != 0, "nothing was written"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from desk import Desk
 
@@ -141,3 +143,97 @@ def test_a_file_that_is_not_there_is_named(agent: Desk) -> None:
     code, out = outcome(agent, "agent.report", 0)
     assert code == 1
     assert f"there is no file {agent.directory / 'run.omx'}: omium export EXEC -o run.omx makes one" in out
+
+
+BLOCKS = """
+    import asyncio, sys
+    import omium
+
+    @omium.effect(in_doubt="retry")
+    async def send(number):
+        print("an effect ran")
+
+    async def amain(number=1):
+        for attempt in range(2):
+            try:
+                async with omium.execution("r"):
+                    await send(number)
+                    if attempt == 0:
+                        raise OSError("a bad line")
+            except OSError:
+                pass
+
+    def main():
+        asyncio.run(amain())
+
+    def other():
+        with omium.execution("s"):
+            pass
+"""
+
+
+def test_a_program_that_opens_the_execution_itself(agent: Desk) -> None:
+    agent.script(BLOCKS, "agent.py")
+    record(agent, "agent.main()")
+    # Without the store of the run, as on another machine; and with it, as where it was made.
+    for _ in range(2):
+        for program in ("agent.main", "agent.amain"):
+            code, out = outcome(agent, program, 1)
+            assert (code, "an effect ran" in out) == (0, False), out
+        code, out = outcome(agent, "lambda: agent.asyncio.run(agent.amain(2))", 1)
+        assert (code, "an effect ran" in out, "number: 1 → 2" in out) == (1, False, True), out
+        shutil.rmtree(agent.directory / ".omium", ignore_errors=True)
+    assert not (agent.directory / ".omium").exists()
+
+
+def test_a_program_that_opens_another_execution(agent: Desk) -> None:
+    agent.script(BLOCKS, "agent.py")
+    record(agent, "agent.main()")
+    code, out = outcome(agent, "agent.other", 1)
+    assert (code, 'run.omx holds: the store has no execution "s"' in out) == (1, True), out
+
+
+GRAPH = """
+    import omium
+    from langgraph.graph import END, START, StateGraph
+
+    @omium.effect(in_doubt="retry")
+    def send():
+        print("an effect ran")
+
+    def buy(state):
+        return {"count": send()}
+
+    def build(name="buy"):
+        builder = StateGraph(dict)
+        builder.add_node(name, buy)
+        builder.add_edge(START, name)
+        builder.add_edge(name, END)
+        return builder
+
+    def invoke():
+        graph = build().compile(checkpointer=omium.langgraph.Saver())
+        graph.invoke({"count": 1}, {"configurable": {"thread_id": "r"}})
+
+    @omium.workflow
+    def flow():
+        invoke()
+"""
+
+
+def test_a_thread_of_a_graph(agent: Desk) -> None:
+    agent.script(GRAPH, "agent.py")
+    record(agent, "agent.invoke()")
+    code, out = outcome(agent, "agent.build", 3)
+    assert (code, "an effect ran" in out) == (0, False), out
+    code, out = outcome(agent, "agent.build('sell')", 3)
+    assert (code, "buy ran next, it would run" in out) == (1, True), out
+    code, out = outcome(agent, "None", 3)
+    assert (code, "give omium_replay its graph" in out) == (1, True), out
+
+
+def test_a_graph_within_a_program_is_not_run(agent: Desk) -> None:
+    agent.script(GRAPH, "agent.py")
+    record(agent, "agent.flow.options(id='r').start()")
+    code, out = outcome(agent, "agent.flow", 0)
+    assert (code, "an effect ran" in out, "an execution of its own" in out) == (1, False, True), out

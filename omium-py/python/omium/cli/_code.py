@@ -27,7 +27,10 @@ _KEEP = 'put what starts it under `if __name__ == "__main__":`'
 
 def is_program(code: str) -> bool:
     """Whether code on a command line is a script with its arguments, and not the name of an object."""
-    words = shlex.split(code)
+    try:
+        words = shlex.split(code)
+    except ValueError as error:
+        raise CommandError(f"{visible(code)} cannot be taken apart into words: {error}", "close the quotes") from error
     return bool(words) and words[0].endswith(".py")
 
 
@@ -35,7 +38,10 @@ def load(source: str) -> Any:
     """The object behind a source; its module is run, its `if __name__ == "__main__":` is not."""
     place, _, name = source.rpartition(":")
     if not place or not name:
-        raise CommandError(f"{visible(source)!r} names no code", "write module:name or path/to/file.py:name")
+        raise CommandError(
+            f"{visible(source)!r} names no code",
+            "write module:name or path/to/file.py:name; a program begins with its file: 'path/to/file.py ARGUMENTS'",
+        )
     # The words of the omium command are not the program's.
     sys.argv = [place]
     try:

@@ -5,64 +5,80 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from omium import _replay, config
+from omium import _replay
 from omium.cli._code import start
 from omium.cli._errors import CommandError
-from omium.exceptions import ExecutionNotFound
-from omium.runtime import _boundary
+from omium.cli._target import exists, quoted
+from omium.cli._terminal import visible
+from omium.cli.run import made_id
+from omium.exceptions import Divergence, ExecutionNotFound
 
 if TYPE_CHECKING:
     from omium._omium import Execution, Store
     from omium._session import Session
-    from omium.runtime._boundary import Boundary
 
 __all__ = ["replay_program"]
+
+_ARGUMENTS = "give it the arguments of the run to replay"
 
 
 def replay_program(store: Store, execution: Execution, code: str) -> _replay.ReplayReport:
     """Runs the program from its start; all stores it opens are this one.
 
-    It runs inside the execution, as by `omium run`, so that what it does around blocks of its own is not run either.
+    Around it is the execution that `omium run` made of this command, or else the one to replay, so that what it
+    does around blocks of its own is not run either.
     """
     import omium
 
     script, *arguments = shlex.split(code)
-    config.confine(store.path)
+    made = made_id(script, arguments)
+    around_id = made if exists(store, made) else execution.id
     error: Exception | None = None
-    read: list[Session[Any]] = []
-    _replay.read = read
-    _boundary.watcher = _refuse_graphs
+    stopped: object = None
+    with _replay.reading(store.path) as read:
+        try:
+            with omium.execution(around_id):
+                start(script, arguments)
+        except SystemExit as stop:
+            stopped = stop.code
+        except CommandError:
+            raise
+        except ExecutionNotFound as unknown:
+            raise CommandError(f"the program runs what is not on record: {unknown}", _ARGUMENTS) from unknown
+        except Exception as raised:  # noqa: BLE001  # The report says what it means.
+            error = raised
+    around, *blocks = read
+    for each in read:
+        if isinstance(each.run.aborted, _replay.ThreadInReplay):
+            raise each.run.aborted
+    mine = [each for each in blocks if each.handle.id == execution.id]
+    if not mine:
+        if around_id != execution.id or _asked_nothing(around, execution):
+            _refuse_another(execution.id, blocks, error, stopped)
+        return _replay.of_program([around], execution)
     try:
-        with omium.execution(execution.id):
-            start(script, arguments)
-    except SystemExit:
-        pass
-    except CommandError:
-        raise
-    except ExecutionNotFound as unknown:
+        return _replay.of_program(mine, execution, error)
+    except Divergence as outside:
+        first = str(outside).splitlines()[0]
         raise CommandError(
-            f"the program runs what is not on record: {unknown}", "give it the arguments of the run to replay"
-        ) from unknown
-    except Exception as raised:  # noqa: BLE001  # The report says what it means.
-        error = raised
-    finally:
-        _replay.read = None
-        _boundary.watcher = None
-    around, *blocks = [each for each in read if each.handle.id == execution.id]
-    if error is not None and blocks and not any(each.error for each in blocks):
-        # It came from outside of the blocks, so no report tells of it.
+            f"the program calls what is not on record outside of its executions: {visible(first)}",
+            "run it by omium run, which records that too, or put it into an execution",
+        ) from outside
+
+
+def _asked_nothing(session: Session[Any], execution: Execution) -> bool:
+    entries = session.run.store.entries(execution.id)
+    asked = any(session.run.native.consumed(each.seq) for each in entries)
+    return bool(entries) and not asked and session.run.aborted is None
+
+
+def _refuse_another(id: str, blocks: list[Session[Any]], error: Exception | None, stopped: object) -> None:
+    """Raises why nothing of the execution was asked for, where it is not for changed code in it."""
+    if error is not None:
         raise error
-    reports = [_report(each, execution) for each in blocks or [around]]
-    return next((each for each in reports if each.diverged_at is not None), reports[0])
-
-
-def _report(session: Session[Any], known: Execution) -> _replay.ReplayReport:
-    return _replay.report(session, known, session.error if isinstance(session.error, Exception) else None)
-
-
-def _refuse_graphs(boundary: Boundary) -> None:
-    if boundary.kind == "state":
-        raise CommandError(
-            "the program runs a LangGraph graph, and its checkpoints are executions of their own",
-            "replay the thread: omium replay THREAD --code agent.py:graph",
-        )
+    others = dict.fromkeys(quoted(each.handle.id) for each in blocks)
+    if others:
+        raise CommandError(f"the program opens {', '.join(others)}, and not {quoted(id)}", _ARGUMENTS)
+    if stopped not in (None, 0):
+        said = f"with exit code {stopped}" if isinstance(stopped, int) else f"saying {visible(str(stopped))}"
+        raise CommandError(f"the program ended {said} before it asked for anything of {quoted(id)}", _ARGUMENTS)

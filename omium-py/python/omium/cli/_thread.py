@@ -18,7 +18,7 @@ from omium.view._text import size
 if TYPE_CHECKING:
     from omium._omium import Execution, State, Store
 
-__all__ = ["replay_thread"]
+__all__ = ["on_store", "replay_thread", "walk"]
 
 
 # What a checkpoint is called that no node made.
@@ -41,10 +41,14 @@ class Step(NamedTuple):
     def diverges(self) -> bool:
         return self.scheduled is not None and self.scheduled != self.ran
 
+    @property
+    def told(self) -> str:
+        return f"{_names(self.ran)} ran next, it would run {_names(self.scheduled)}"
+
 
 def replay_thread(store: Store, execution: Execution, graph: str | None, as_json: bool, terminal: Terminal) -> int:
     """Walks the thread from its first checkpoint to its head."""
-    steps, values = _walk(store, execution, _graph(store, graph) if graph else None)
+    steps, values = walk(store, execution, _graph(store, graph) if graph else None)
     diverging = [step for step in steps if step.diverges]
     if as_json:
         terminal.json(
@@ -76,8 +80,7 @@ def replay_thread(store: Store, execution: Execution, graph: str | None, as_json
         return DONE
     first = diverging[0]
     terminal.error(
-        f"the graph diverges from the record at @{first.state.seq}: {_names(first.ran)} ran next, "
-        f"it would run {_names(first.scheduled)}",
+        f"the graph diverges from the record at @{first.state.seq}: {first.told}",
         "bring back the graph that made the record, or omium fork before that entry and go on from there",
     )
     return REFUSED
@@ -85,21 +88,28 @@ def replay_thread(store: Store, execution: Execution, graph: str | None, as_json
 
 def _graph(store: Store, source: str) -> Any:
     from omium.cli._code import load
+
+    graph = on_store(load(source), store)
+    if graph is None:
+        raise CommandError(
+            f"{visible(source)} is no LangGraph graph", "name a graph, compiled or not, or a function that makes one"
+        )
+    return graph
+
+
+def on_store(graph: Any, store: Store) -> Any:
+    """The graph, compiled or not or made by a function, with the threads of this store; None: it is none."""
     from omium.langgraph import Saver
 
-    graph = load(source)
     if not hasattr(graph, "get_state") and callable(graph):
         graph = graph()
     if hasattr(graph, "compile"):
         graph = graph.compile()
-    if not hasattr(graph, "get_state"):
-        raise CommandError(
-            f"{visible(source)} is no LangGraph graph", "name a graph, compiled or not, or a function that makes one"
-        )
-    return graph.copy({"checkpointer": Saver(store)})
+    return graph.copy({"checkpointer": Saver(store)}) if hasattr(graph, "get_state") else None
 
 
-def _walk(store: Store, execution: Execution, graph: Any) -> tuple[list[Step], int]:
+def walk(store: Store, execution: Execution, graph: Any) -> tuple[list[Step], int]:
+    """Every checkpoint of the thread, and how many values were read back."""
     entries = {entry.seq: entry for entry in store.entries(execution.id) if entry.kind == "state"}
     states = [state for state in store.list_states(execution.id) if state.seq in entries]
     states.sort(key=lambda state: state.seq)

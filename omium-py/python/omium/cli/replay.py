@@ -22,6 +22,8 @@ _SAME = {"completed": "the same result", "failed": "the same failure"}
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Replays; exit code 3 when code and record disagree."""
+    from omium._replay import ThreadInReplay
+
     store = open_store(arguments)
     execution = find(store, arguments.target)
     if execution.workflow == "langgraph":
@@ -30,7 +32,11 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         with printing_aside(arguments.json):
             return replay_thread(store, execution, arguments.code, arguments.json, terminal)
     with printing_aside(arguments.json):
-        report = _report(store, execution, arguments.code)
+        try:
+            report = _report(store, execution, arguments.code)
+        except ThreadInReplay as met:
+            hint = f"replay the thread by itself: omium replay {quoted(met.thread)} --code agent.py:graph"
+            raise CommandError(str(met), hint) from met
     diverged = report.diverged_at is not None
     if arguments.json:
         terminal.json(
@@ -60,6 +66,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
 
 def _report(store: Store, execution: Execution, code: str | None) -> ReplayReport:
     import omium
+    from omium._replay import reading
     from omium.cli.resume import code_of
     from omium.workflow import AsyncWorkflow, Workflow
 
@@ -73,14 +80,15 @@ def _report(store: Store, execution: Execution, code: str | None) -> ReplayRepor
             f"the record of {id} does not say which program made it",
             f"name it, with its arguments: omium replay {id} --code 'agent.py ARGUMENTS'",
         )
-    omium.init(store=store.path)
-    handle = omium.get(execution.id)
-    if code is not None:
-        found = load(code)
-        if not isinstance(found, Workflow | AsyncWorkflow):
-            raise CommandError(
-                f"{visible(code)} is no workflow", "name one as agent.py:research, or the program: 'agent.py ARGUMENTS'"
-            )
-        return found.replay(handle)
-    code_of(execution.id, execution.workflow, execution.source)
-    return handle.replay()
+    with reading(store.path):
+        handle = omium.get(execution.id)
+        if code is not None:
+            found = load(code)
+            if not isinstance(found, Workflow | AsyncWorkflow):
+                raise CommandError(
+                    f"{visible(code)} is no workflow",
+                    "name one as agent.py:research, or the program: 'agent.py ARGUMENTS'",
+                )
+            return found.replay(handle)
+        code_of(execution.id, execution.workflow, execution.source)
+        return handle.replay()

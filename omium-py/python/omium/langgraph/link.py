@@ -56,6 +56,7 @@ class Link:
         return Store(
             config.confined() or self._path or settings.store,
             durability=settings.durability if self._durability is None else self._durability,
+            read_only=config.read_only(),
         )
 
 

@@ -15,6 +15,7 @@ from langgraph.checkpoint.serde.types import ERROR, RESUME
 from langgraph.errors import GraphBubbleUp
 
 from omium import config
+from omium._replay import ThreadInReplay
 from omium.effects._undo import refuse_open
 from omium.langgraph.coordinates import CALL, TASK, Coordinates, Scopes, coordinates
 from omium.recovery import watch
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from omium._omium import Store
 
-__all__ = ["NODES", "Nodes"]
+__all__ = ["NODES", "Nodes", "refuse_in_replay"]
 
 _CHECKPOINTER = "__pregel_checkpointer"
 _RUNTIME = "__pregel_runtime"
@@ -105,12 +106,28 @@ class _Thread:
                 self.run = None
 
     def _opened(self) -> LiveRun:
+        refuse_in_replay(self.id)
         if self.run is None or not self.run.of_this_process():
             refuse_open(self.store, self.id)
             native = self.store.begin("langgraph", self.id, mode="attach")
             self.run = LiveRun(self.store, native, config.settings().codec)
             self.run.watch = self.watch
         return self.run
+
+
+def refuse_in_replay(thread: str) -> None:
+    """A graph goes on from where its thread stands, and so cannot be answered from the record as code around it is."""
+    if not _context.replays():
+        return
+    error = ThreadInReplay(
+        f"the code runs a graph on the LangGraph thread {thread!r}, an execution of its own, which a replay of the "
+        "code around it would run on",
+        thread,
+    )
+    around = _context.current.get()
+    if around is not None:
+        around.run.abort(error)
+    raise error
 
 
 class Nodes:

@@ -21,7 +21,7 @@ from omium.langgraph.convert import address, loader, place, sharing_loader, to_t
 from omium.langgraph.growing import GrowingLists
 from omium.langgraph.link import Link, StoreLocation
 from omium.langgraph.listing import matching, newest_first
-from omium.langgraph.node import NODES
+from omium.langgraph.node import NODES, refuse_in_replay
 from omium.langgraph.parents import Parents
 from omium.langgraph.saving import Commit, saving, saving_writes
 from omium.runtime import _boundary
@@ -299,6 +299,7 @@ class Saver(BaseCheckpointSaver[int]):
 
     def _save(self, commit: Commit, config: RunnableConfig) -> None:
         execution, scope, parent = address(config)
+        refuse_in_replay(execution)
         store = self._link.store
         NODES.refuse(store, execution)
         self._commit(commit)
@@ -307,7 +308,9 @@ class Saver(BaseCheckpointSaver[int]):
     def _save_writes(
         self, commit: Commit, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task: str
     ) -> None:
-        execution, store = address(config)[0], self._link.store
+        execution = address(config)[0]
+        refuse_in_replay(execution)
+        store = self._link.store
         channels = [channel for channel, _ in writes]
         NODES.refuse(store, execution, channels)
         self._commit(commit)

@@ -10,6 +10,8 @@ import itertools
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from omium.exceptions import Divergence
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
@@ -27,7 +29,9 @@ __all__ = [
     "hosts",
     "is_stop",
     "nowhere",
+    "outside",
     "place",
+    "replays",
     "strand",
 ]
 
@@ -89,8 +93,13 @@ hosts: list[Host] = []
 """Frameworks that were imported and whose code is found without a `with` block."""
 
 
+all_replays = False
+"""Whether a whole program is replayed, also what it does in threads that lost the context."""
+
+
 class _Nothing:
     watch = None
+    replays = False
 
     def of_this_process(self) -> bool:
         return False
@@ -130,6 +139,21 @@ def frame() -> Frame | None:
 
 def _live(here: Frame) -> Frame | None:
     return here if here.run.of_this_process() else None
+
+
+def replays() -> bool:
+    """Whether the running code is replayed: then nothing that it opens may run either."""
+    here = current.get()
+    return all_replays or (here is not None and here.run.replays)
+
+
+def outside(name: str) -> None:
+    """Refuses a call outside of any execution, which would run as a plain function, while a program is replayed."""
+    if all_replays:
+        raise Divergence(
+            f"{name} is called outside of any execution: it is on no record, and a replay runs nothing. Start "
+            "threads with contextvars.copy_context().run"
+        )
 
 
 def place() -> Hashable:

@@ -104,6 +104,7 @@ class LiveRun:
         "noted",
         "open",
         "own_notes",
+        "replays",
         "rewinds",
         "store",
         "trial",
@@ -120,6 +121,8 @@ class LiveRun:
         """That of the workflow, until an entry has told of it."""
         self.budget: Budget | None = None
         """What the execution may spend on model calls."""
+        self.replays = False
+        """Whether it was asked for that nothing runs, in executions within it either."""
         self.rewinds = False
         """Whether whoever opened it can run it again after a rollback."""
         self.trial = trial

@@ -362,7 +362,8 @@ def _readable(error: Divergence, frame: Frame, name: str, found: bytes) -> Diver
         entry = run.store.entry(run.native.id, error.seq)
         if entry.name == name and entry.input is not None:
             recorded = entry.input.codec, entry.input.read()
-            lines = _differences.lines(recorded, ("msgpack", found))
+            # An effect with an undo keeps more arguments than those that tell it from others.
+            lines = _differences.lines(recorded, ("msgpack", found), only_named=entry.kind == "effect")
     return Divergence(
         "\n".join([str(error), *lines]),
         execution=run.native.id,
