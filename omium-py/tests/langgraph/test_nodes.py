@@ -332,8 +332,9 @@ def test_every_pass_through_a_subgraph_is_another_one(store: Path, saves: Any) -
 # With "sync" LangGraph 1.2 fails in such subgraphs.
 @pytest.mark.parametrize("durability", ["async", "exit"])
 def test_a_kill_in_a_subgraph_that_saves_nothing_repeats_nothing(store: Path, durability: Any) -> None:
-    inner = StateGraph(Log, output_schema=Lines).add_node("first", lambda state: {"log": [charge(f"first {state['n']}")]})
-    inner.add_node("then", lambda state: {"log": [charge(f"then {state['n']}")]})
+    inner = StateGraph(Log, output_schema=Lines)
+    inner.add_node("first", lambda state: {"log": [charge(f"first.{state['n']}")]})
+    inner.add_node("then", lambda state: {"log": [charge(f"then.{state['n']}")]})
     below = inner.add_edge(START, "first").add_edge("first", "then").compile(checkpointer=False)
     builder = StateGraph(Log).add_node("plan", lambda _: {"log": []}).add_node("below", below).add_edge(START, "plan")
     builder.add_conditional_edges("plan", lambda _: [Send("below", {"log": [], "n": n}) for n in range(2)], ["below"])
@@ -343,11 +344,11 @@ def test_a_kill_in_a_subgraph_that_saves_nothing_repeats_nothing(store: Path, du
         given: Any = {"log": []} if saver.get_tuple(CONFIG) is None else None
         return builder.compile(checkpointer=saver).invoke(given, CONFIG, durability=durability)
 
-    flags.add("die in then 1")
+    flags.add("die in then.1")
     killed(program)
     flags.clear()
     program()
-    assert sorted(ledger(store)) == ["first 0", "first 1", "then 0", "then 1"]
+    assert sorted(ledger(store)) == ["first.0", "first.1", "then.0", "then.1"]
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
