@@ -48,7 +48,8 @@ def test_a_rollback_shows_its_plan_and_undoes(shop):
 
 def test_the_plan_of_a_rollback_names_forks_that_share_what_it_undoes(shop):
     start(shop)
-    shop.omium("fork", "buy-1", "--at", "2", "--id", "buy-2")
+    forked = shop.omium("fork", "buy-1", "--at", "2", "--id", "buy-2")
+    assert "its program, run under the id buy-2, runs it on" in forked.err, "its record does not say which that is"
     plan = shop.omium("rollback", "buy-1", "--to", "0", "--plan")
     assert "on record as done in 1 fork made before: buy-2\n" in plan.err
     assert json.loads(shop.omium("rollback", "buy-1", "--to", "2", "--plan", "--json").out)["forks"] == []
@@ -99,6 +100,20 @@ def test_a_script_that_starts_its_program_when_it_is_loaded_is_not_run_forward(s
     assert len(ledger(shop)) == 3
 
 
+def test_effects_of_a_program_that_is_nowhere_are_left_to_it(shop):
+    """As those of a program in Rust."""
+    lost = shop.directory / "lost.py"
+    lost.write_text(
+        "import omium\n"
+        "exec(compile('def charge(order): ...', '<nowhere>', 'exec'), {}, made := {})\n"
+        "with omium.execution('buy-1'): omium.effect(undo=lambda order: None)(made['charge'])('o1')\n"
+    )
+    shop.python(lost)
+    refused = shop.omium("rollback", "buy-1", "--to", "0")
+    assert (refused.code, "does not say where its code is" in refused.err) == (3, True), refused.err
+    assert "let the program itself roll it back, as Execution::rollback_with does in Rust" in refused.err
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -123,7 +138,7 @@ def test_an_effect_in_doubt_is_answered(shop):
     waits = start(shop, check=False)
     assert "omium.exceptions.Waiting: did mail" in waits.stderr
     assert "did mail happen?" in shop.omium("show", "buy-1").err
-    assert "did mail happen?" in shop.omium("answer", "buy-1").out
+    assert "did mail happen?  ('me@example.org')" in shop.omium("answer", "buy-1").out
     answered = shop.omium("answer", "buy-1", '"sent"')
     assert (answered.code, "its program, started again" in answered.err) == (0, True)
     shown = shop.omium("show", "buy-1")

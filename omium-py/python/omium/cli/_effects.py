@@ -13,11 +13,11 @@ from omium.view._text import clip
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from omium._omium import Execution, Store
+    from omium._omium import Entry, Execution, Store
     from omium.effects._ledger import EffectRecord
     from omium.effects._undo import Planned
 
-__all__ = ["effect_json", "show_effects", "show_planned", "show_unfinished"]
+__all__ = ["arguments_of", "effect_json", "show_effects", "show_planned", "show_unfinished"]
 
 _STYLES = {
     "done": "green",
@@ -107,7 +107,7 @@ def effect_json(record: EffectRecord) -> dict[str, Any]:
 
 
 def _brief(record: EffectRecord) -> tuple[Cell, ...]:
-    return f"@{record.seq}", (record.name, "bold"), (_arguments(record), "dim")
+    return f"@{record.seq}", (record.name, "bold"), (arguments_of(record.intent), "dim")
 
 
 def _row(record: EffectRecord) -> tuple[Cell, ...]:
@@ -117,8 +117,9 @@ def _row(record: EffectRecord) -> tuple[Cell, ...]:
     return (*_brief(record), (state, _STYLES[record.state]), receipt, (record.idempotency_key[:12], "dim"))
 
 
-def _arguments(record: EffectRecord) -> str:
-    content = tree(record.intent.input)
+def arguments_of(intent: Entry) -> str:
+    """What it was called with, in one line."""
+    content = tree(intent.input)
     if not isinstance(content, dict):
         return ""
     return clip(", ".join(one_line(value, _GLANCE) for value in content.values()), _GLANCE)

@@ -12,6 +12,7 @@ from omium.cli._terminal import Terminal, visible
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from omium._omium import Store
     from omium.effects._answers import Question
 
 __all__ = ["run", "value_of"]
@@ -30,7 +31,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         id, seq = arguments.target, None
     execution = find(store, id)
     if asks:
-        _list(_answers.open_questions(store, id), arguments, terminal, id)
+        _list(store, _answers.open_questions(store, id), arguments, terminal, id)
         return DONE
     if arguments.value is not None and arguments.did_not_happen:
         raise CommandError("an effect that did not happen has no receipt", "leave out VALUE", USAGE)
@@ -51,7 +52,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     terminal.note(f"{quoted(id)}@{answered} holds the answer")
     left = _answers.open_questions(store, id)
     if left:
-        _list(left, arguments, terminal, id)
+        _list(store, left, arguments, terminal, id)
     else:
         terminal.hint(f"{runs_on(execution)} runs on from there")
     return DONE
@@ -65,14 +66,21 @@ def value_of(text: str) -> Any:
         return text
 
 
-def _list(questions: list[Question], arguments: Namespace, terminal: Terminal, id: str) -> None:
+def _list(store: Store, questions: list[Question], arguments: Namespace, terminal: Terminal, id: str) -> None:
     if arguments.json:
         terminal.json([{**each._asdict(), "choices": each.choices and [*each.choices]} for each in questions])
         return
     if not questions:
         terminal.note(f"{quoted(id)} waits for no answer")
     for each in questions:
-        choices = "" if each.choices is None else f"  ({' | '.join(visible(str(choice)) for choice in each.choices)})"
-        terminal.print(f"@{each.seq}  {visible(each.text)}{choices}")
+        more = _called(store, each, id) if each.kind == "effect" else " | ".join(map(str, each.choices or ()))
+        terminal.print(f"@{each.seq}  {visible(each.text)}" + (f"  ({visible(more)})" if more else ""))
     if any(each.kind == "effect" for each in questions):
         terminal.hint(f"omium answer {quoted(id)}@SEQ RECEIPT if it happened, else --did-not-happen")
+
+
+def _called(store: Store, question: Question, id: str) -> str:
+    """Which of two charges is meant shows in what they were called with."""
+    from omium.cli._effects import arguments_of
+
+    return arguments_of(store.entry(id, question.seq))

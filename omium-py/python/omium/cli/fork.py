@@ -11,7 +11,7 @@ from omium.cli.ls import summary
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from omium._omium import Store
+    from omium._omium import Execution, Store
     from omium.cli._terminal import Terminal
 
 __all__ = ["run"]
@@ -32,8 +32,14 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     else:
         terminal.print(fork.id)
         terminal.note(f"forked from {quoted(execution.id)}@{at}, which stays as it is")
-        terminal.hint(f"omium resume {quoted(fork.id)} runs it on")
+        terminal.hint(f"{_runs_on(fork)} runs it on")
     return DONE
+
+
+def _runs_on(fork: Execution) -> str:
+    if fork.source is not None:
+        return f"omium resume {quoted(fork.id)}"
+    return f"its {'graph' if fork.workflow == 'langgraph' else 'program'}, run under the id {quoted(fork.id)},"
 
 
 def _free_id(store: Store, id: str) -> str:

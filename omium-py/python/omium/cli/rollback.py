@@ -63,7 +63,8 @@ def _load(store: Store, plan: RollbackPlan, terminal: Terminal, *, aside: bool) 
             continue
         refused = f"{visible(effect.name)}@{effect.seq} cannot be undone: "
         if source is None:
-            raise CommandError(refused + "the record does not say where its code is", hint, REFUSED)
+            itself = "let the program itself roll it back, as Execution::rollback_with does in Rust"
+            raise CommandError(refused + "the record does not say where its code is", f"{itself}, {hint}", REFUSED)
         try:
             with printing_aside(aside):
                 load(source)
