@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from omium._omium import Store
     from omium.runtime._live import LiveRun
 
-__all__ = ["CALL", "TASK", "Coordinates", "Level", "Scopes", "coordinates"]
+__all__ = ["CALL", "TASK", "Coordinates", "Level", "Scopes", "coordinates", "invocation_of"]
 
 ROOT = "node"
 CALL = "__pregel_call"
@@ -77,6 +77,13 @@ def coordinates(parts: Mapping[str, Any], metadata: Mapping[str, Any]) -> Coordi
     found_again = graph.checkpointer is not None and all(level.key for level in around)
     saved: Mapping[str, str] = parts.get("checkpoint_map") or {}
     return Coordinates((*around, Level(where, scope, saved.get(scope) if found_again else None)))
+
+
+def invocation_of(parts: Mapping[str, Any]) -> Any:
+    """The graph around all others that a task with this config runs in."""
+    graph = _graph(parts)
+    own = graph.config["configurable"]
+    return invocation_of(own) if TASK in own else graph
 
 
 def _graph(parts: Mapping[str, Any]) -> Any:

@@ -8,7 +8,9 @@ after a crash, an exception or an interrupt, is answered from what it recorded b
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+import weakref
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.checkpoint.serde.types import ERROR, RESUME
@@ -17,9 +19,11 @@ from langgraph.errors import GraphBubbleUp
 from omium import config
 from omium._replay import ThreadInReplay
 from omium.effects._undo import refuse_open
-from omium.langgraph.coordinates import CALL, TASK, Coordinates, Scopes, coordinates
+from omium.exceptions import InvalidInput
+from omium.langgraph.coordinates import CALL, TASK, Coordinates, Scopes, coordinates, invocation_of
+from omium.langgraph.invocation import at_end
 from omium.recovery import watch
-from omium.runtime import _context
+from omium.runtime import _context, _under_way
 from omium.runtime._context import Frame
 from omium.runtime._live import LiveRun
 
@@ -41,9 +45,11 @@ _NOBODY = 0
 class _Task:
     """One execution of one task of a graph; an attempt after a failure is another one."""
 
-    def __init__(self, thread: _Thread, id: str, marks: tuple[Any, int], where: Coordinates) -> None:
+    def __init__(self, thread: _Thread, id: str, graph: Any, marks: tuple[Any, int], where: Coordinates) -> None:
         self.thread = thread
         self.id = id
+        self.graph = graph
+        """The invocation it belongs to: LangGraph's loop."""
         self.marks = marks
         """The scratchpad LangGraph made for it, and the number of the attempt."""
         self.where = where
@@ -63,14 +69,55 @@ class _Thread:
         self.scopes = Scopes(store, id)
         self.watch = watch(config.settings().detect)
         """Of one invocation of the graph: each superstep opens a run of its own."""
+        self.begun: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.over: weakref.WeakSet[Any] = weakref.WeakSet()
+        """Invocations, as LangGraph's loops."""
 
     def task(self, id: str, marks: tuple[Any, int], config: Mapping[str, Any]) -> _Task:
         with self.lock:
             task = self.tasks.get(id)
+            if task is not None and task.graph in self.over:
+                self._refuse()
             if task is None or task.marks[0] is not marks[0] or task.marks[1] != marks[1]:
+                graph = invocation_of(config["configurable"])
+                self._enter(graph)
                 where = coordinates(config["configurable"], config.get("metadata") or {})
-                task = self.tasks[id] = _Task(self, id, marks, where)
+                task = self.tasks[id] = _Task(self, id, graph, marks, where)
             return task
+
+    def _enter(self, graph: Any) -> None:
+        if graph in self.over:
+            self._refuse()
+        if graph not in self.begun:
+            self.begun.add(graph)
+            at_end(graph, partial(self.leave, graph), self._under_way)
+
+    def _refuse(self) -> NoReturn:
+        raise InvalidInput(f"execution {self.id!r} has ended: its graph was left while this node still ran")
+
+    async def _under_way(self) -> None:
+        if self.run is not None:
+            await _under_way.await_(self.run)
+
+    def leave(self, graph: Any) -> None:
+        """The invocation is over. What a thread of it still does outside is waited for; the lease is kept till then."""
+        with self.lock:
+            self.over.add(graph)
+            run = self.run
+            if run is not None and run.under_way:
+                threading.Thread(target=self._leave_later, args=(graph, run), daemon=True).start()
+            else:
+                self._left(graph)
+
+    def _leave_later(self, graph: Any, run: LiveRun) -> None:
+        _under_way.wait(run)
+        with self.lock:
+            self._left(graph)
+
+    def _left(self, graph: Any) -> None:
+        self.end([task for task in self.tasks.values() if task.graph is graph])
+        if self.run is not None and self.run.ended:
+            self.run = None
 
     @property
     def idle(self) -> bool:
