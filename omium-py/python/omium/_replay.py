@@ -51,12 +51,21 @@ def reading(path: str) -> Iterator[list[Session[Any]]]:
     sessions: list[Session[Any]] = []
     opened = sessions
     _context.all_replays = True
+    _context.refuse_outside = _refuse
     try:
         yield sessions
     finally:
         opened = before[0]
         _context.all_replays = opened is not None
+        _context.refuse_outside = None if opened is None else _refuse
         config.confine(before[1], read_only=before[2])
+
+
+def _refuse(_: str, name: str) -> None:
+    raise Divergence(
+        f"{name} is called outside of any execution: it is on no record, and a replay runs nothing. Start threads "
+        "with contextvars.copy_context().run"
+    )
 
 
 def of_program(

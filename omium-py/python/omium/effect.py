@@ -179,7 +179,7 @@ def _place(effect: Effect, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pla
 
 def _outside(effect: Effect, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The plain function, with a key of its own. Warns in a thread that most likely lost its execution."""
-    _context.outside(effect.name)
+    _context.outside("effect", effect.name)
     lost = _context.current.get() is None and threading.current_thread() is not threading.main_thread()
     if lost and _live.any_running():
         _warn(effect)

@@ -88,7 +88,7 @@ def recorded(
         @wraps(function)
         async def acall(*args: Any, **kwargs: Any) -> Any:
             if _context.frame() is None:
-                _context.outside(label)
+                _context.outside("step", label)
                 return await function(*args, **kwargs)
             inputs = parameters.inputs(args, kwargs)
             return await _record.acall(kind, label, inputs, partial(body, *args, **kwargs), policy)
@@ -98,7 +98,7 @@ def recorded(
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if _context.frame() is None:
-            _context.outside(label)
+            _context.outside("step", label)
             return function(*args, **kwargs)
         inputs = parameters.inputs(args, kwargs)
         return _record.call(kind, label, inputs, partial(body, *args, **kwargs), policy)

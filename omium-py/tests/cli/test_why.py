@@ -127,3 +127,56 @@ def test_a_thread_is_experimented_with_once_its_graph_is_named(empty):
     assert (done.code, verdict["outcome"]) == (0, "confirmed")
     assert "write passes; then notify (effect)" in verdict["why"]
     assert (empty.omium("log", "bad", "--json").out, empty.outside()) == before
+
+
+UNDER_RUN = """
+import os
+import omium
+
+def acted(what):
+    with open("acts.txt", "a") as file:
+        file.write(what + "\\n")
+
+@omium.step
+def read():
+    return "404 not found" if "BAD" in os.environ else "a page"
+
+@omium.effect(in_doubt="retry")
+def send():
+    acted("sent")
+
+@omium.step(postconditions=["!result.contains('404')"])
+def publish(text):
+    return text
+
+OUTSIDE
+if "BLOCK" in os.environ:
+    with omium.execution("bad"):
+        publish(read())
+else:
+    send()
+    publish(read())
+"""
+
+
+@pytest.mark.parametrize("id", ["bad", None])
+def test_a_program_under_omium_run_is_experimented_with_and_does_not_act(empty, id):
+    (empty.directory / "agent.py").write_text(UNDER_RUN.replace("OUTSIDE", ""))
+    empty.omium("run", *([] if id is None else ["--id", id]), "agent.py", BAD="1")
+    id = json.loads(empty.omium("ls", "--json").out)[0]["id"]
+    done = empty.omium("why", id, "--suspect", "3", "--value", '"a page"', "--confirm", "--code", "agent.py", BAD="1")
+    assert (done.code, "confirmed: the run completes" in done.out) == (0, True), done
+    assert (empty.directory / "acts.txt").read_text() == "sent\n"
+
+
+def test_an_experiment_lets_no_effect_act_outside_of_executions(empty):
+    program = empty.directory / "agent.py"
+    program.write_text(UNDER_RUN.replace("OUTSIDE", ""))
+    empty.python(program, check=False, BAD="1", BLOCK="1")
+    program.write_text(UNDER_RUN.replace("OUTSIDE", "send()"))
+    confirm = ("--suspect", "1", "--value", '"a page"', "--confirm", "--code", "agent.py")
+    done = empty.omium("why", "bad", *confirm, BLOCK="1")
+    assert (done.code, "the code now asks for send" in done.out) == (1, True), done
+    assert not (empty.directory / "acts.txt").exists()
+    done = empty.omium("why", "bad", *confirm[:-1], "agent.py 'x")
+    assert (done.code, "No closing quotation" in done.err, "Traceback" in done.err) == (1, True, False), done

@@ -12,12 +12,15 @@ import os
 import shlex
 import subprocess
 import sys
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omium.cli._code import is_program, load, start
 from omium.cli._errors import CommandError
 from omium.cli._target import quoted
+from omium.cli.run import made_id
 from omium.recovery._experiment import Ended, Plan
 
 if TYPE_CHECKING:
@@ -26,10 +29,14 @@ if TYPE_CHECKING:
 __all__ = ["check", "run"]
 
 _ENDED = "ended.json"
+_ELSEWHERE = "elsewhere"
+"""Who ended a program that never opened the execution."""
 
 
 def check(execution: Execution, code: str | None) -> None:
     """Refuses an experiment that does not know what to run."""
+    if code is not None:
+        is_program(code)
     if code is not None or (execution.source is not None and execution.workflow != "langgraph"):
         return
     id = quoted(execution.id)
@@ -43,11 +50,23 @@ def check(execution: Execution, code: str | None) -> None:
 
 
 def run(plan: Plan, code: str | None) -> Ended:
-    """Makes the experiment, and waits for its end."""
+    """Makes the experiment, and waits for its end.
+
+    A program that does not open the execution itself ran under `omium run`, and is run within it.
+    """
+    if code is None or not is_program(code):
+        return _run(plan, code, around=False)
+    script, *arguments = shlex.split(code)
+    within = plan.id == made_id(script, arguments)
+    ended = None if within else _run(plan, code, around=False)
+    return _run(plan, code, around=True) if ended is None or ended.by == _ELSEWHERE else ended
+
+
+def _run(plan: Plan, code: str | None, *, around: bool) -> Ended:
     ended = Path(plan.store).with_name(_ENDED)
     ended.unlink(missing_ok=True)
     done = subprocess.run(  # noqa: S603  # The user asked for this program to be run.
-        [sys.executable, "-m", __spec__.name, json.dumps([plan, code])],
+        [sys.executable, "-m", __spec__.name, json.dumps([plan, code, around])],
         env={**os.environ, "OMIUM_STORE": plan.store},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -60,25 +79,33 @@ def run(plan: Plan, code: str | None) -> Ended:
     return Ended(*json.loads(ended.read_text("utf-8")))
 
 
-def main(plan: Plan, code: str | None) -> None:
+def main(plan: Plan, code: str | None, around: bool) -> None:
     import omium
     from omium import _omium, config
     from omium.exceptions import OmiumError
     from omium.recovery._experiment import trial_of
     from omium.recovery._trial import Refused
-    from omium.runtime import _live
+    from omium.runtime import _boundary, _context, _live
 
     config.confine(plan.store)
     omium.init(detect=None)
     _live.trial = trial_of(_omium.Store(plan.store), plan)
+    _context.refuse_outside = partial(_refuse, plan.live)
+    opened: set[str] = set()
     ended = Ended()
     try:
-        _go_on(config.store().execution(plan.id), code)
+        if code is not None and is_program(code):
+            _boundary.watcher = lambda boundary: opened.add(boundary.execution)
+            _start(plan.id, code, around)
+        else:
+            _go_on(config.store().execution(plan.id), code)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # The verdict says what it means.
         failed = not isinstance(error, SystemExit) or error.code not in (None, 0)
         by = "experiment" if isinstance(error, Refused) else "omium" if _is_ours(error, OmiumError) else None
         told = str(error) if isinstance(error, Refused) else _live.describe(error)
         ended = Ended(type(error).__qualname__, told, by) if failed else ended
+    if _boundary.watcher is not None and plan.id not in opened:
+        ended = ended._replace(by=_ELSEWHERE)
     Path(plan.store).with_name(_ENDED).write_text(json.dumps(ended), "utf-8")
 
 
@@ -88,17 +115,30 @@ def _is_ours(error: BaseException, base: type) -> bool:
     return isinstance(error, base) and not isinstance(error, CheckFailed)
 
 
+def _refuse(live: bool, kind: str, name: str) -> None:
+    """The code of plain steps does run."""
+    from omium.recovery._trial import Refused
+
+    if kind == "effect" or (kind == "llm" and not live):
+        raise Refused(f"{name} is called outside of any execution, and does not run here")
+
+
+def _start(id: str, code: str, around: bool) -> None:
+    """Runs a program from its start."""
+    import omium
+
+    script, *arguments = shlex.split(code)
+    with omium.execution(id) if around else nullcontext():
+        start(script, arguments)
+
+
 def _go_on(execution: Execution, code: str | None) -> None:
-    """Runs the code on: a workflow by its source, a graph by its thread, a program from its start."""
+    """Runs the code on: a workflow by its source, a graph by its thread."""
     import omium
 
     if code is None:
         load(execution.source or "")
         omium.get(execution.id).resume()
-        return
-    if is_program(code):
-        script, *arguments = shlex.split(code)
-        start(script, arguments)
         return
     found: Any = load(code)
     if execution.workflow == "langgraph":
@@ -110,5 +150,5 @@ def _go_on(execution: Execution, code: str | None) -> None:
 
 
 if __name__ == "__main__":
-    given, code = json.loads(sys.argv[1])
-    main(Plan(*given), code)
+    given, code, around = json.loads(sys.argv[1])
+    main(Plan(*given), code, around)

@@ -192,7 +192,11 @@ def _show_suspect(store: Store, explanation: Explanation, seq: int, terminal: Te
         return
     good = explanation.counterpart(seq)
     if good is not None and good.value is not None:
-        terminal.hint(f"omium why {id} --confirm tries it with the output of the good run; no effect runs")
+        known = store.execution(explanation.entry.execution)
+        code = "" if known.source is not None else " --code 'agent.py ARGUMENTS'"
+        if known.workflow == "langgraph":
+            code = " --code agent.py:graph"
+        terminal.hint(f"omium why {id} --confirm{code} tries it with the output of the good run; no effect runs")
     else:
         terminal.hint(f"omium why {id} --suspect {seq} --value JSON tries it with another output")
 

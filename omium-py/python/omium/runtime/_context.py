@@ -10,10 +10,8 @@ import itertools
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from omium.exceptions import Divergence
-
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     from omium.recovery._failure import Failure
     from omium.runtime._live import LiveRun
@@ -96,6 +94,9 @@ hosts: list[Host] = []
 all_replays = False
 """Whether a whole program is replayed, also what it does in threads that lost the context."""
 
+refuse_outside: Callable[[str, str], None] | None = None
+"""Raises where a call outside of any execution may not be made; it is told its kind and its name."""
+
 
 class _Nothing:
     watch = None
@@ -147,13 +148,10 @@ def replays() -> bool:
     return all_replays or (here is not None and here.run.replays)
 
 
-def outside(name: str) -> None:
-    """Refuses a call outside of any execution, which would run as a plain function, while a program is replayed."""
-    if all_replays:
-        raise Divergence(
-            f"{name} is called outside of any execution: it is on no record, and a replay runs nothing. Start "
-            "threads with contextvars.copy_context().run"
-        )
+def outside(kind: str, name: str) -> None:
+    """A call outside of any execution, which runs as a plain function: a replay or an experiment may refuse it."""
+    if refuse_outside is not None:
+        refuse_outside(kind, name)
 
 
 def place() -> Hashable:

@@ -174,13 +174,18 @@ def _asks() -> Frame | None:
 def _call(library: Any, request: Any) -> tuple[Frame, ModelCall] | None:
     """The model call a request is, and where it is made, if it is to be recorded."""
     frame = _asks()
-    if _context.all_replays and _context.frame() is None and (lost := recognise(library, request)) is not None:
-        try:
-            _context.outside(lost.name)
-        except OmiumError as refused:
-            raise passing(refused)  # noqa: B904  # It is the same error.
+    if _context.refuse_outside is not None and _context.frame() is None:
+        _outside(recognise(library, request))
     call = None if frame is None else recognise(library, request)
     return None if frame is None or call is None else (frame, call)
+
+
+def _outside(call: ModelCall | None) -> None:
+    try:
+        if call is not None:
+            _context.outside("llm", call.name)
+    except OmiumError as refused:
+        raise passing(refused)  # noqa: B904  # It is the same error.
 
 
 def _rewind(library: Any, response: Any, body: bytes) -> None:
