@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import warnings
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,28 @@ def test_a_forked_child_does_not_write_into_the_execution_of_its_parent() -> Non
         note("second")
     assert run.status == "completed"
     assert [each.value for each in run.checkpoints()] == ["first", "second"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+def test_an_effect_of_a_forked_child_says_that_it_is_not_on_record() -> None:
+    @omium.effect
+    def mail() -> str:
+        return "sent"
+
+    def lost() -> None:
+        with pytest.warns(RuntimeWarning, match="forked inside an execution, so nothing of it is on record"):
+            assert mail() == "sent"
+
+    def own() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with omium.execution("y"):
+                mail()
+
+    with omium.execution("x"):
+        assert in_child(lost) == 0
+        assert in_child(own) == 0
+    assert omium.get("x").effects() == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")

@@ -178,20 +178,23 @@ def _place(effect: Effect, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pla
 
 
 def _outside(effect: Effect, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The plain function, with a key of its own. Warns in a thread that most likely lost its execution."""
+    """The plain function, with a key of its own. Warns where the execution was most likely lost."""
     _context.outside("effect", effect.name)
-    lost = _context.current.get() is None and threading.current_thread() is not threading.main_thread()
-    if lost and _live.any_running():
-        _warn(effect)
+    here = _context.current.get()
+    if here is None and threading.current_thread() is not threading.main_thread() and _live.any_running():
+        _warn(
+            f"{effect.name} ran in a thread outside of any execution, so nothing of it is on record: start the thread "
+            "with contextvars.copy_context().run, or use asyncio.to_thread"
+        )
+    elif here is not None and isinstance(here.run, _live.LiveRun) and not here.run.of_this_process():
+        _warn(
+            f"{effect.name} ran in a process that was forked inside an execution, so nothing of it is on record: call "
+            "it in the process that runs the execution"
+        )
     return _intent.keyed(_intent.random_key(), partial(effect.function, *args, **kwargs))()
 
 
-def _warn(effect: Effect) -> None:
+def _warn(what: str) -> None:
     from warnings import warn
 
-    warn(
-        f"{effect.name} ran in a thread outside of any execution, so nothing of it is on record: start the thread "
-        "with contextvars.copy_context().run, or use asyncio.to_thread",
-        RuntimeWarning,
-        stacklevel=4,
-    )
+    warn(what, RuntimeWarning, stacklevel=4)
