@@ -152,3 +152,44 @@ def test_a_run_that_fails_says_how_to_go_on(desk: Desk) -> None:
     # Nothing is on record of this one.
     _, _, err = desk.omium("run", desk.script("raise ValueError(1)", "other.py"))
     assert err.splitlines()[-1] == "error: ValueError: 1"
+
+
+def test_a_script_that_cannot_begin_leaves_nothing(desk: Desk) -> None:
+    desk.script("def broken(:", "broken.py")
+    (desk.directory / "app").mkdir()
+    desk.script("", "app/__main__.py")
+    for verb in ("run", "torture"):
+        for script, told in (
+            ("none.py", "cannot read none.py"),
+            ("broken.py", "broken.py is no Python: invalid syntax, line 1"),
+            ("app", "name a Python file: app/__main__.py"),
+        ):
+            code, out, err = desk.omium(verb, script)
+            assert (code, out, told in err, "Traceback" in err, "why" in err) == (1, "", True, False, False), err
+    assert not (desk.directory / ".omium").exists()
+
+
+def test_a_script_of_a_package_finds_its_neighbours(desk: Desk) -> None:
+    (desk.directory / "app" / "inner").mkdir(parents=True)
+    for name in ("app/__init__.py", "app/inner/__init__.py"):
+        desk.script("", name)
+    desk.script("import omium\n\n@omium.step\ndef work():\n    return 'worked'", "app/work.py")
+    desk.script("from ..work import work\nfrom app import work as same\nassert same.work is work", "app/inner/deep.py")
+    desk.script(
+        """
+        import omium
+        from .inner import deep
+        from .work import work
+
+        if __name__ == "__main__":
+            with omium.execution("packed"):
+                print(work(), __package__)
+        """,
+        "app/__main__.py",
+    )
+    code, out, err = desk.omium("run", "app/__main__.py")
+    assert (code, out) == (0, "worked app\n"), err
+    code, out, err = desk.omium("replay", "packed", "--code", "app/__main__.py")
+    assert (code, "1 call answered from the record, the same result" in out) == (0, True), err
+    code, out, err = desk.omium("torture", "--limit", "2", "app/__main__.py")
+    assert (code, "0 violations" in out) == (0, True), (out, err)

@@ -245,7 +245,7 @@ def test_what_cannot_be_tortured(desk: Desk) -> None:
     code, _, err = desk.omium("torture", desk.script("raise SystemExit(4)"))
     assert (code, "fails without any kill, with exit code 4" in err) == (1, True)
     code, _, err = desk.omium("torture", "nothing.py")
-    assert (code, "there is no file nothing.py" in err) == (1, True)
+    assert (code, "cannot read nothing.py" in err) == (1, True)
     code, _, err = desk.omium("torture", "--with", "data", desk.script("raise SystemExit(4)"))
     assert (code, err.splitlines()[0]) == (1, "error: there is nothing at data")
 

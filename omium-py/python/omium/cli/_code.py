@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from omium.runtime._boundary import Boundary
 
-__all__ = ["is_program", "load", "printing_aside", "start"]
+__all__ = ["is_program", "load", "parsed", "printing_aside", "start"]
 
 _KEEP = 'put what starts it under `if __name__ == "__main__":`'
 
@@ -107,11 +107,17 @@ def _script(path: Path) -> ModuleType:
 
 
 def start(script: str, arguments: list[str]) -> None:
-    """Runs a script as `python SCRIPT ARGUMENTS` does, in this process."""
-    path = Path(script)
-    tree = _read(path, "name a Python file")
+    """Runs a script as `python SCRIPT ARGUMENTS` does, in this process; one of a package as `python -m` does."""
+    tree = parsed(script)
     sys.argv = [script, *arguments]
-    _run_as_main(path, tree)
+    _run_as_main(Path(script), tree)
+
+
+def parsed(script: str) -> ast.Module:
+    """The script, which is there and is Python."""
+    path = Path(script)
+    inner = path / "__main__.py"
+    return _read(path, f"name a Python file: {visible(str(inner))}" if inner.is_file() else "name a Python file")
 
 
 def _read(path: Path, hint: str) -> ast.Module:
@@ -119,11 +125,24 @@ def _read(path: Path, hint: str) -> ast.Module:
         return ast.parse(path.read_bytes(), str(path))
     except OSError as error:
         raise CommandError(f"cannot read {visible(str(path))}: {error.strerror}", hint) from error
+    except (SyntaxError, ValueError) as error:
+        what = error.msg if isinstance(error, SyntaxError) else str(error)
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        raise CommandError(f"{visible(str(path))} is no Python: {visible(what)}{line}", hint) from error
 
 
 def _run_as_main(path: Path, tree: ast.Module) -> ModuleType:
-    _search_first(path.resolve().parent)
+    directory = path.resolve().parent
     module = ModuleType("__main__")
+    package = []
+    while (directory / "__init__.py").is_file():
+        package.insert(0, directory.name)
+        directory = directory.parent
+    if package:
+        # What it imports from the modules beside it is relative to the package.
+        module.__package__ = ".".join(package)
+        _search_first(directory)
+    _search_first(path.resolve().parent)
     module.__file__ = str(path)
     sys.modules["__main__"] = module
     exec(compile(tree, str(path), "exec"), module.__dict__)

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omium.cli._code import start
+from omium.cli._code import parsed, start
 from omium.cli._errors import DONE, explain
 from omium.cli._target import exists, mention_misplaced, quoted, scope_of
 from omium.cli._terminal import Terminal, duration, plural
@@ -28,6 +28,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     import omium
 
     mention_misplaced(arguments, terminal)
+    # Nothing is begun for a script that cannot be.
+    parsed(arguments.script)
     omium.init(store=arguments.store)
     id = arguments.id or made_id(arguments.script, arguments.arguments)
     teller = Teller(terminal)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omium.cli._code import parsed
 from omium.cli._errors import DONE, FAILED, INTERRUPTED, CommandError
 from omium.cli._target import mention_misplaced
 from omium.cli._terminal import Terminal, plural, visible
@@ -31,8 +32,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
 
     mention_misplaced(arguments, terminal)
     script = Path(arguments.script).absolute()
-    if not script.is_file():
-        raise CommandError(f"there is no file {visible(arguments.script)}", "name a Python file")
+    parsed(arguments.script)
     lacking = next((path for path in arguments.given if not Path(path).exists()), None)
     if lacking is not None:
         raise CommandError(f"there is nothing at {visible(lacking)}", "--with names a file or a directory to copy")
