@@ -207,3 +207,32 @@ async def test_cancelled_with_its_run_and_once_more_by_the_program(ledger: Ledge
     assert ledger.lines == ["pay", "pay"], "the end of a run decides nothing"
     assert await program(0.2) == "too late"
     assert ledger.lines == ["pay", "pay"]
+
+
+async def test_an_attempt_that_timed_out_is_over(
+    ledger: Ledger, charges: dict[str, Charge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one, in a run of its own, does not wait to be cancelled as the first was."""
+    monkeypatch.setattr(_cancelled, "_GRACE", 3600)
+
+    class Killed(BaseException):
+        pass
+
+    @omium.step(timeout=0.3, retries=omium.Retry(1, first=0.001))
+    async def trip() -> str:
+        if omium.failure() is not None:
+            too_late()
+            if stop:
+                raise Killed
+        return await charges["slow"]("o1")
+
+    async def program() -> str:
+        async with omium.execution("x"):
+            return await trip()
+
+    stop = True
+    with pytest.raises(Killed):
+        await program()
+    stop = False
+    assert await program() == "r-o1"
+    assert acts(ledger) == ["slow o1"]

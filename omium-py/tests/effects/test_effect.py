@@ -535,7 +535,7 @@ async def test_a_replay_waits_as_long_as_the_program_did(ledger: Ledger, monkeyp
         frame = _context.frame()
         assert frame is not None
         (intent,) = (entry for entry in omium.config.store().entries("a") if entry.kind == "effect")
-        assert list(_cancelled._noted(frame.run).places.values()) == [[(intent.seq, 7000.0)]]
+        assert list(_cancelled._noted(frame.run).places.values()) == [[(intent.seq, "", 7000.0)]]
 
 
 def test_a_timeout_leaves_a_thread_that_may_still_act(ledger: Ledger) -> None:

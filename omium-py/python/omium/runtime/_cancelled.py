@@ -61,17 +61,27 @@ def cancelled(place: Place) -> None:
 def note(place: Place, seq: int) -> None:
     """Notes that the program stopped waiting for what the entry tells of, and after how long. Blocks on the disk."""
     run = place.run
-    claim = run.native.claim("note", "", _NOTE, os.urandom(16), prev=seq, spawned=True)
+    # Which attempt of the code around it stopped waiting shows in the scope.
+    claim = run.native.claim("note", place.scope, _NOTE, os.urandom(16), prev=seq, spawned=True)
     run.own_notes.add(run.native.commit(claim, codec.dumps(place.elapsed_ms())))
     run.cancelled[seq] = run.claims
+
+
+class GivenUp(NamedTuple):
+    """One time that the program stopped waiting for an effect or a timer."""
+
+    intent: int
+    scope: str
+    seconds: float
+    """How long it had waited."""
 
 
 class Noted(NamedTuple):
     """What earlier runs of the program stopped waiting for, and went on."""
 
     entries: frozenset[int]
-    places: dict[tuple[str, str, int], list[tuple[int, float]]]
-    """By the address of what had begun: its intent and the seconds that were waited, once for each time."""
+    places: dict[tuple[str, str, int], list[GivenUp]]
+    """By the address of what had begun, in order."""
 
 
 def _noted(run: LiveRun) -> Noted:
@@ -87,10 +97,10 @@ def _noted(run: LiveRun) -> Noted:
                 notes.setdefault(each.prev, []).append(each)
             elif each.name == _ENDED and notes.get(each.prev):
                 notes[each.prev].pop()
-        places: dict[tuple[str, str, int], list[tuple[int, float]]] = {}
+        places: dict[tuple[str, str, int], list[GivenUp]] = {}
         for seq, told in notes.items():
             if seq in begun:
-                places.setdefault(begun[seq], []).extend((seq, _seconds(note)) for note in told)
+                places.setdefault(begun[seq], []).extend(GivenUp(seq, note.scope, _seconds(note)) for note in told)
         run.noted = Noted(frozenset(seq for seq, told in notes.items() if told), places)
     return run.noted
 
@@ -118,10 +128,13 @@ def again_at(place: Place) -> Course:
     run = place.run
     if not run.native.resumed and run.native.mode == "live":
         return
-    left = (yield Disk(partial(_noted, run))).places.get(place.address)
+    left = (yield Disk(partial(_noted, run))).places.get(place.address, [])
+    while left and left[0].scope != place.scope:
+        # That attempt is over, and its failure on record.
+        left.pop(0)
     if not left:
         return
-    seq, waited = left.pop(0)
+    seq, _, waited = left.pop(0)
     run.given_up.add(seq)
     wait = waited + _GRACE
     place.pauses(wait)

@@ -130,6 +130,11 @@ class Place:
         return self._claim.name
 
     @property
+    def scope(self) -> str:
+        """Where the code stands that called it, the attempt included."""
+        return self._frame.scope
+
+    @property
     def path(self) -> str:
         """The scope of whatever it calls."""
         return self._claim.path
