@@ -134,7 +134,7 @@ def _read(path: Path, hint: str) -> ast.Module:
 def _run_as_main(path: Path, tree: ast.Module) -> ModuleType:
     directory = path.resolve().parent
     module = ModuleType("__main__")
-    package = []
+    package: list[str] = []
     while (directory / "__init__.py").is_file():
         package.insert(0, directory.name)
         directory = directory.parent
