@@ -99,7 +99,7 @@ class _Trial:
         """What an earlier intent came to: the receipt of what happened, or None when the body is to run."""
         intent = self.place.intent
         if intent is None:
-            return None
+            return (yield from self._tried()) if self.place.tried else None
         if self.run.native.mode == "record":
             raise Divergence(
                 f"the record has {self.effect.name} begun at @{intent.seq} and no receipt: it ends there",
@@ -113,6 +113,14 @@ class _Trial:
         if note.cleared:
             return None
         return (yield from self._in_doubt(intent.seq))
+
+    def _tried(self) -> Course:
+        """The receipt of one that failed in an earlier attempt and run: this attempt tries it again."""
+        run = self.run.native
+        if self.effect.probe is None or run.mode == "record":
+            return None
+        self.key = _intent.key_of(run.id, run.epoch, self.place.address)
+        return (yield from self._probe(self.effect.probe, self.place.tried))
 
     def _in_doubt(self, intent: int) -> Course:
         own = self.run.begun.get(intent)

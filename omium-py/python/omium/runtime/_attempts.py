@@ -50,8 +50,13 @@ class Attempts(NamedTuple):
                 left = min(max((told["until_ms"] - _now_ms()) / 1000, 0.0), told["wait"])
                 found = cls(number, _failure.restored(told["failure"]), left, found.rounds)
                 last = entry
-            if last is None or not _given_up(place, last.seq):
+            if last is None:
                 return found
+            place.since = last.seq
+            given_up = _given_up(place, last.seq)
+            if given_up is None:
+                return found
+            place.since = given_up
             found = cls(rounds=found.rounds + 1)
 
     def of_another(self) -> Attempts:
@@ -76,11 +81,11 @@ def _recorded(place: Place, rounds: int, number: int) -> _omium.Entry | None:
     return claim.recorded
 
 
-def _given_up(place: Place, seq: int) -> bool:
-    """Whether the call failed for good after that entry."""
-    run = place.run
-    later = run.store.entries(run.native.id, after=seq)
-    return any(each.status == "failed" and (each.scope, each.key, each.occurrence) == place.address for each in later)
+def _given_up(place: Place, seq: int) -> int | None:
+    """The entry after that one by which the call failed for good."""
+    later = place.run.store.entries(place.run.native.id, after=seq)
+    failed = (each for each in later if each.status == "failed")
+    return next((each.seq for each in failed if (each.scope, each.key, each.occurrence) == place.address), None)
 
 
 def _claim(place: Place, rounds: int, number: int) -> _omium.Claim:

@@ -68,6 +68,8 @@ class Frame(NamedTuple):
     """The kind of the entry around the code; what a model call does inside an "llm" is part of it."""
     failure: Failure | None = None
     """What the code is run again to repair."""
+    since: int = 0
+    """The seq at which an earlier attempt of the code around it failed: what failed in that one answers nobody now."""
     host: Hashable = None
     """Where in a host framework the frame was made; None outside of one."""
 

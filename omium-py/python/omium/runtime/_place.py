@@ -46,6 +46,8 @@ class Place:
         "_under_way",
         "decided",
         "entry",
+        "since",
+        "tried",
     )
 
     def __init__(
@@ -69,15 +71,23 @@ class Place:
         self._codec = codec_name or run.codec
         self._input = codec.dumps_inputs(inputs)
         self._started = time.monotonic_ns()
+        self.since = frame.since
+        self.tried = 0
+        """Of an effect: its failure in an earlier attempt of the code around it, and an earlier run."""
         try:
-            self._claim = run.native.claim(
-                kind,
-                scope,
-                name,
-                _omium.digest(self._input),
-                prev=frame.prev,
-                spawned=again or frame.host is not None or self._owner != frame.owner,
-            )
+            while True:
+                self._claim = run.native.claim(
+                    kind,
+                    scope,
+                    name,
+                    _omium.digest(self._input),
+                    prev=frame.prev,
+                    spawned=again or frame.host is not None or self._owner != frame.owner,
+                )
+                recorded = self._claim.recorded
+                if kind != "effect" or recorded is None or recorded.status != "failed" or recorded.seq > frame.since:
+                    break
+                self.tried = recorded.seq
         except Divergence as error:
             readable = self._explain(error, name)
             run.abort(readable)
@@ -189,7 +199,7 @@ class Place:
         self._reach("body")
         path = self._claim.path if attempt == 1 else f"{self._claim.path}:{attempt}"
         why = failure or self._frame.run.repair(self._claim.name) or self._frame.failure
-        return self._frame._replace(scope=path, owner=self._owner, kind=self._kind, failure=why)
+        return self._frame._replace(scope=path, owner=self._owner, kind=self._kind, failure=why, since=self.since)
 
     def begins(self) -> None:
         """Its body runs now, and is waited for when the run ends beside it."""
