@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from desk import Desk
 
 STEPS = """
@@ -193,3 +194,76 @@ def test_a_script_of_a_package_finds_its_neighbours(desk: Desk) -> None:
     assert (code, "1 call answered from the record, the same result" in out) == (0, True), err
     code, out, err = desk.omium("torture", "--limit", "2", "app/__main__.py")
     assert (code, "0 violations" in out) == (0, True), (out, err)
+
+
+def test_a_program_that_goes_elsewhere(desk: Desk) -> None:
+    (desk.directory / "other").mkdir()
+    desk.script(
+        STEPS.replace('        print("first runs")', '        os.chdir("other")\n        omium.init(store="mine")')
+    )
+    code, out, err = desk.omium("run", "--id", "r", "script.py", "ab")
+    assert (code, out, "r: 0 calls from the record, 2 ran" in err) == (0, "abab!\n", True), err
+    assert executions(desk) == {"r": "completed"}
+    assert not any((desk.directory / "other").iterdir())
+
+
+ASKING = """
+    import os, sys
+    import omium
+
+    @omium.effect
+    def send():
+        if "DIE" in os.environ:
+            os._exit(9)
+        return "sent"
+
+    @omium.workflow
+    def flow():
+        if "ASK" in os.environ:
+            return omium.ask("really?")
+        return send()
+
+    if "FLOW" in os.environ:
+        flow.options(id="r").start()
+    else:
+        flow._function()
+"""
+
+
+@pytest.mark.parametrize("more", [{"FLOW": "1"}, {}])
+def test_what_it_waits_for_is_told(desk: Desk, more: dict[str, str]) -> None:
+    desk.script(ASKING)
+    command = ("run", "script.py") if more else ("run", "--id", "r", "script.py")
+    desk.omium(*command, DIE="1", **more)
+    code, _, err = desk.omium(*command, **more)
+    hint = "hint: omium answer r RECEIPT, or omium answer r --did-not-happen, then run the same command again"
+    assert (code, "did send at r@1 happen?" in err, hint in err) == (0, True, True), err
+    desk.omium("answer", "r", "--did-not-happen")
+    code, _, err = desk.omium(*command, **more)
+    assert (code, "hint" in err, executions(desk)["r"]) == (0, False, "completed"), err
+
+
+@pytest.mark.parametrize("more", [{"FLOW": "1"}, {}])
+def test_a_question_is_told(desk: Desk, more: dict[str, str]) -> None:
+    desk.script(ASKING)
+    command = ("run", "script.py") if more else ("run", "--id", "r", "script.py")
+    code, _, err = desk.omium(*command, ASK="1", **more)
+    assert (code, "really?" in err) == (0, True)
+    assert "hint: omium answer r VALUE, then run the same command again" in err
+
+
+def test_what_is_no_exception_has_no_stack_of_omium(desk: Desk) -> None:
+    desk.script(
+        STEPS.replace('        print("first runs")', "        raise asyncio.CancelledError").replace(
+            "os, sys", "asyncio, os, sys"
+        )
+    )
+    code, _, err = desk.omium("run", "script.py", "ab")
+    assert (code, err.splitlines()[-1], "omium/cli" in err) == (1, "error: CancelledError", False), err
+
+
+def test_an_id_that_is_taken_is_refused_and_not_explained(desk: Desk) -> None:
+    desk.script("import omium\nwith omium.execution('r'):\n    raise ValueError('bad')")
+    desk.run("script.py")
+    code, _, err = desk.omium("run", "--id", "r", "script.py")
+    assert (code, 'belongs to workflow "execution"' in err, "omium why" in err) == (1, True, False), err

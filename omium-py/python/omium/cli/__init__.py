@@ -57,5 +57,7 @@ def _run(verb: str, arguments: Namespace, terminal: Terminal) -> int:
         return code
     except (BrokenPipeError, KeyboardInterrupt):
         raise
-    except Exception as error:  # noqa: BLE001 - the top of the program: whatever comes is told
+    except (SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - the top of the program: whatever comes is told
         return explain(error, terminal, getattr(arguments, "target", None))

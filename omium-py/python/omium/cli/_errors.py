@@ -40,7 +40,7 @@ _HINTS = {
 _REFUSED = ("LeaseHeld", "Fenced", "Divergence", "InDoubt", "Waiting")
 
 
-def explain(error: Exception, terminal: Terminal, target: str | None = None) -> int:
+def explain(error: BaseException, terminal: Terminal, target: str | None = None) -> int:
     """Tells the user what failed and returns the exit code."""
     terminal.end_progress()
     if isinstance(error, CommandError):
@@ -67,7 +67,7 @@ def _shell(target: str) -> str:
     return quoted(split(target)[0])
 
 
-def _passed_through_code_of_the_user(error: Exception) -> bool:
+def _passed_through_code_of_the_user(error: BaseException) -> bool:
     """Whether a frame is neither omium's nor of the standard library: then the trouble is not the store's."""
     import os
     import traceback
@@ -77,13 +77,13 @@ def _passed_through_code_of_the_user(error: Exception) -> bool:
     return any(not frame.filename.startswith(known) for frame in traceback.extract_tb(error.__traceback__))
 
 
-def _unexpected(error: Exception, terminal: Terminal) -> int:
+def _unexpected(error: BaseException, terminal: Terminal) -> int:
     tell_stack(error, terminal)
-    terminal.error(f"{type(error).__name__}: {visible(str(error))}")
+    terminal.error(": ".join(filter(None, [type(error).__name__, visible(str(error))])))
     return FAILED
 
 
-def tell_stack(error: Exception, terminal: Terminal) -> None:
+def tell_stack(error: BaseException, terminal: Terminal) -> None:
     """Most often the user's own code failed: its frames are shown, omium's own only where there are no others."""
     import traceback
     from pathlib import Path

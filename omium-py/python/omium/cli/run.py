@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from omium.cli._code import parsed, start
 from omium.cli._errors import DONE, explain
 from omium.cli._target import exists, mention_misplaced, quoted, scope_of
-from omium.cli._terminal import Terminal, duration, plural
+from omium.cli._terminal import Terminal, duration, plural, visible
 from omium.runtime import _boundary
 
 if TYPE_CHECKING:
@@ -26,26 +26,28 @@ _TOLD = {"answered": ("↺", "<", "cyan"), "recorded": ("●", "*", "green"), "f
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Runs it to its end, or to where it waits. The exit code of the script is the command's."""
     import omium
+    from omium import config
 
     mention_misplaced(arguments, terminal)
     # Nothing is begun for a script that cannot be.
     parsed(arguments.script)
     omium.init(store=arguments.store)
     id = arguments.id or made_id(arguments.script, arguments.arguments)
+    # The program may go to another directory, or name another store for what it opens itself.
+    store = config.store()
     teller = Teller(terminal)
     _boundary.watcher = teller.tell
     try:
         code = run_in_execution(arguments.script, arguments.arguments, id)
     except omium.Waiting as waiting:
         terminal.note(f"waiting: {waiting}")
-        where = waiting.execution or id
-        terminal.hint(f"omium answer {quoted(where)} VALUE, then run the same command again")
+        terminal.hint(f"{_answers(store, waiting.execution or id)}, then run the same command again")
         return DONE
     except KeyboardInterrupt:
         terminal.note("interrupted: the same command again continues it")
         raise
     except Exception as error:  # noqa: BLE001  # As at the top of the command, with what may help.
-        failed = _failed(teller, id)
+        failed = _failed(store, teller)
         code = explain(error, terminal, failed or id)
         if failed is not None:
             terminal.note(teller.summary())
@@ -53,17 +55,29 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         return code
     finally:
         _boundary.watcher = None
-    where = f"{quoted(id)}: " if exists(omium.config.store(), id) else ""
+    where = f"{quoted(id)}: " if exists(store, id) else ""
     terminal.note(where + teller.summary())
+    for each in dict.fromkeys(teller.begun):
+        if exists(store, each) and store.execution(each).status == "waiting":
+            terminal.note(f"{quoted(each)} waits: {visible(store.execution(each).error or 'for an answer')}")
+            terminal.hint(f"{_answers(store, each)}, then run the same command again")
     return code
 
 
-def _failed(teller: Teller, id: str) -> str | None:
-    """The innermost execution that failed, if any did."""
-    from omium import config
+def _answers(store: Store, id: str) -> str:
+    """The command that answers what an execution waits for; that an effect happened can be denied, too."""
+    from omium.effects._answers import open_questions
 
-    store = config.store()
-    begun = [each for each in dict.fromkeys([id, *teller.begun]) if exists(store, each)]
+    where = quoted(id)
+    asked = open_questions(store, id) if exists(store, id) else []
+    if asked and asked[-1].kind == "effect":
+        return f"omium answer {where} RECEIPT, or omium answer {where} --did-not-happen"
+    return f"omium answer {where} VALUE"
+
+
+def _failed(store: Store, teller: Teller) -> str | None:
+    """The innermost execution that failed, if any did."""
+    begun = [each for each in dict.fromkeys(teller.begun) if exists(store, each)]
     return next((each for each in reversed(begun) if store.execution(each).status == "failed"), None)
 
 
@@ -77,6 +91,7 @@ def run_in_execution(script: str, arguments: list[str], id: str) -> int:
     from omium import config
 
     code = 0
+    store = config.store()
     try:
         with omium.execution(id, workflow=Path(script).stem):
             try:
@@ -89,7 +104,7 @@ def run_in_execution(script: str, arguments: list[str], id: str) -> int:
         # The script gave up without an error: what it recorded is there for the next time.
         pass
     finally:
-        _forget_empty(config.store(), id)
+        _forget_empty(store, id)
     return code
 
 
