@@ -84,3 +84,56 @@ def test_so_it_is_when_the_attempts_begin_anew(ledger: Ledger) -> None:
     with omium.execution("a"):
         assert trip("o1") == "charged"
     assert ledger.lines == ["tried", "tried", "tried"], "the first of the new attempts"
+
+
+def test_a_step_that_is_called_again_after_it_failed_repeats_no_effect(ledger: Ledger) -> None:
+    """As with `retries`: it is the same call until it succeeds. Its models are asked again."""
+    deadly = [True]
+    tries = []
+
+    @omium.step
+    def think(order: str) -> str:
+        tries.append(order)
+        return order
+
+    @omium.effect(undo=lambda order: ledger.write("refund", order))
+    def charge(order: str) -> str:
+        ledger.write("charge", order)
+        return "r"
+
+    @omium.effect(in_doubt="retry")
+    def mail(order: str) -> str:
+        if len(tries) < 3:
+            ledger.write("no mail")
+            raise ConnectionError("no mail")
+        ledger.write("mail", order)
+        return "sent"
+
+    @omium.step
+    def trip(order: str) -> list[str]:
+        done = [charge(order), charge(order), think(order)]
+        if deadly and len(tries) == 2:
+            raise Killed
+        return [*done, mail(order)]
+
+    @omium.workflow
+    def travel() -> list[str]:
+        while True:
+            try:
+                return trip("o1")
+            except ConnectionError:
+                continue
+
+    with pytest.raises(Killed):
+        travel.options(id="a").start()
+    deadly.clear()
+    run = travel.options(id="a").start()
+    assert run.result() == ["r", "r", "o1", "sent"]
+    assert ledger.lines == ["charge o1", "charge o1", "no mail", "no mail", "mail o1"]
+    assert tries == ["o1", "o1", "o1"]
+    assert travel.options(id="a").start().result() == ["r", "r", "o1", "sent"]
+    assert run.replay().diverged_at is None
+    run.rollback(to=0)
+    assert ledger.lines[5:] == ["refund o1", "refund o1"]
+    run.resume()
+    assert ledger.lines[7:] == ["charge o1", "charge o1", "mail o1"]

@@ -52,11 +52,11 @@ class Attempts(NamedTuple):
                 last = entry
             if last is None:
                 return found
-            place.since = last.seq
+            place.since = max(place.since, last.seq)
             given_up = _given_up(place, last.seq)
             if given_up is None:
                 return found
-            place.since = given_up
+            place.since = max(place.since, given_up)
             found = cls(rounds=found.rounds + 1)
 
     def of_another(self) -> Attempts:

@@ -90,6 +90,7 @@ class LiveRun:
         "_pid",
         "_repairs",
         "aborted",
+        "answered_failures",
         "begun",
         "budget",
         "cancelled",
@@ -139,6 +140,8 @@ class LiveRun:
         self.ended = False
         self.begun: dict[int, bool] = {}
         """Intents of effects this very run wrote; whether the body has failed since, as far as known."""
+        self.answered_failures: dict[tuple[str, str, int], int] = {}
+        """The failures this run answered from the record, by their address: what comes there now is another try."""
         self.claims = 0
         """How many places the code has asked for; a sign that it goes on."""
         self.cancelled: dict[int, int] = {}

@@ -72,6 +72,7 @@ class Place:
         self._input = codec.dumps_inputs(inputs)
         self._started = time.monotonic_ns()
         self.since = frame.since
+        """The seq at which an earlier try of it, or of the code around it, had failed."""
         self.tried = 0
         """Of an effect: its failure in an earlier attempt of the code around it, and an earlier run."""
         try:
@@ -92,6 +93,7 @@ class Place:
             readable = self._explain(error, name)
             run.abort(readable)
             raise readable from None
+        self.since = max(self.since, run.answered_failures.get(self.address, 0))
         self._other: _omium.Entry | None = None
         if run.trial is not None and self._claim.recorded is None:
             try:
@@ -192,10 +194,12 @@ class Place:
 
         Each attempt has a scope of its own, so that what an earlier one recorded inside is not handed
         to the next: a retry asks the model again. Effects are the exception: what one attempt did
-        outside the next must not do again, so they stay in the scope of the first.
+        outside the next must not do again, so they stay in the scope of the first. The same holds when the
+        code itself calls again what had failed.
         """
-        if attempt > 1:
-            self._frame.run.native.restart(self._claim.path)
+        ground, again = _ground(self._claim.path)
+        if again or attempt > 1:
+            self._frame.run.native.restart(ground)
         self._reach("body")
         path = self._claim.path if attempt == 1 else f"{self._claim.path}:{attempt}"
         why = failure or self._frame.run.repair(self._claim.name) or self._frame.failure
@@ -222,6 +226,7 @@ class Place:
                 return loaded
             self.decided = _failure.decision(entry)
             raise PostconditionFailed(refused.message, step=entry.name, condition=refused.condition, path=refused.path)
+        self.run.answered_failures[self.address] = entry.seq
         failure = loaded if isinstance(loaded, BaseException) else RecordedFailure(entry.error or "")
         on_record(failure, entry.seq)
         self.decided = _failure.decision(entry)
@@ -360,11 +365,11 @@ class Place:
             self.run.watch.ended(self)
 
 
-_ATTEMPT = re.compile(r"(#\d+(?:~\d+)?):\d+(?=/|$)")
+_ATTEMPT = re.compile(r"(#\d+)(?:~\d+)?(?::\d+)?(?=/|$)")
 
 
 def _ground(scope: str) -> tuple[str, bool]:
-    """The scope without the attempts around it, and whether there were any."""
+    """The scope without the tries and attempts around it, and whether it was another than the first."""
     ground = _ATTEMPT.sub(r"\1", scope)
     return ground, ground != scope
 
