@@ -84,6 +84,9 @@ def _report(terminal: Terminal, script: Path, findings: Findings, keep: str | No
         terminal.print(f"  not what comes after the question {visible(question)!r}; --answer VALUE lets it go on")
     if findings.unsteady:
         terminal.print(f"  not compared, it differs between uninterrupted runs: {_names(findings.unsteady)}")
+    if findings.reordered:
+        files = ", ".join(map(visible, findings.reordered))
+        terminal.print(f"  not compared: the order of the lines of {files}; calls that run at the same time have none")
     compared = plural(findings.compared, "value, status and file", "values, statuses and files")
     if not findings.violations and _interrupted(findings):
         terminal.print("  no violation so far")
@@ -146,6 +149,7 @@ def _json(script: Path, findings: Findings) -> dict[str, Any]:
         "not_reached": findings.missed,
         "compared": findings.compared,
         "not_compared": [list(key) for key in findings.unsteady],
+        "order_not_compared": findings.reordered,
         "unanswered": findings.unanswered,
         "effects": dict(findings.effects),
         "settled": [

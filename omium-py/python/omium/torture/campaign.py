@@ -42,6 +42,8 @@ class Findings(NamedTuple):
     of_lines: int
     compared: int
     unsteady: list[tuple[str, ...]]
+    reordered: list[str]
+    """Files whose lines came in another order, for calls that run at the same time have none."""
     unanswered: list[str]
     """The questions an uninterrupted run ends with, for want of an answer."""
     effects: Counter[str]
@@ -109,6 +111,7 @@ def torture(
         of_lines=sum(point.of_line for point in points),
         compared=judge.compared,
         unsteady=sorted(judge.unsteady),
+        reordered=sorted(judge.reordered),
         unanswered=reference.left.questions,
         effects=Counter(each.name for each in reference.left.effects),
         settled=judge.settled,

@@ -40,6 +40,8 @@ class Journal(NamedTuple):
     """Calls that were under way at the kill, begun by intent or body and not on record; how far each had come."""
     names: dict[Address, str]
     killed: bool
+    at_once: bool
+    """Whether calls of one place were under way at the same time: what they do has no order."""
 
 
 def journal(path: Path) -> Journal:
@@ -51,7 +53,7 @@ def journal(path: Path) -> Journal:
     under_way: dict[Address, str] = {}
     in_flight: dict[Address, str] = {}
     names: dict[Address, str] = {}
-    killed = False
+    killed = at_once = False
     for line in path.read_text("utf-8").splitlines():
         word, *parts = json.loads(line)
         if word == "point":
@@ -67,11 +69,12 @@ def journal(path: Path) -> Journal:
             if moment == "body":
                 bodies[address] += 1
                 continued[address] += killed
+                at_once = at_once or any(each != address and each[1:3] == address[1:3] for each in under_way)
             if moment in ("intended", "body", "done"):
                 under_way[address] = moment
             elif moment in ("recorded", "failed"):
                 under_way.pop(address, None)
-    return Journal(points, loose, bodies, continued, in_flight, names, killed)
+    return Journal(points, loose, bodies, continued, in_flight, names, killed, at_once)
 
 
 class Left(NamedTuple):
