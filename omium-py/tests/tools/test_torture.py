@@ -412,3 +412,21 @@ def test_a_program_that_fails_by_itself_shows_its_error(desk: Desk) -> None:
         "  ValueError: no good",
         "  at script.py:5 in <module>",
     ]
+
+
+def test_a_program_may_call_its_execution_as_it_calls_itself(desk: Desk) -> None:
+    script = desk.script(
+        """
+        import omium
+
+        @omium.step
+        def work():
+            return 1
+
+        with omium.execution("agent"):
+            work()
+        """,
+        "agent.py",
+    )
+    code, told = tortured(desk, "--limit", "2", script)
+    assert (code, told["violations"]) == (0, [])

@@ -106,7 +106,7 @@ class Program(NamedTuple):
         plan = Plan(
             str(self.script),
             list(self.arguments),
-            self.script.stem,
+            f"torture-{self.script.stem}",
             str(directory / "journal"),
             None if point is None else list(point),
             answered,
