@@ -162,3 +162,33 @@ def test_two_threads_differ_where_a_node_said_something_else(desk: Desk) -> None
     assert (change["path"], change["old"], change["new"]) == ("output.messages[2].content", "two", "deux")
     whole = json.loads(desk.omium("diff", "old", "new", "--json", "--full")[1])
     assert sum(call["outcome"] != "same" for call in whole["calls"]) > 1
+
+
+MODEL = """
+    import os, sys
+    import httpx
+    import omium
+
+    def answer(request):
+        body = {
+            "id": f"chatcmpl-{sys.argv[1]}", "created": len(sys.argv[1]), "usage": {"total_tokens": len(sys.argv[1])},
+            "choices": [{"message": {"content": os.environ.get("SAY", "hello")}}],
+        }
+        return httpx.Response(200, json=body, headers={"x-request-id": sys.argv[1]})
+
+    with omium.execution(sys.argv[1], workflow="chat"), httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        client.post("http://127.0.0.1:9/v1/chat/completions", json={"model": "m", "messages": []})
+"""
+
+
+def test_of_a_model_what_it_says_is_compared(desk: Desk) -> None:
+    script = desk.script(MODEL)
+    for id, say in (("old", "hello"), ("again", "hello"), ("new", "good day")):
+        assert desk.run(script, id, SAY=say).returncode == 0
+    assert "no difference" in desk.omium("diff", "old", "again")[2]
+    (call,) = json.loads(desk.omium("diff", "old", "new", "--json")[1])["calls"]
+    assert [(each["path"].split(".", 1)[0], each["old"], each["new"]) for each in call["changes"]] == [
+        ("output", "hello", "good day")
+    ]
+    assert "x-request-id" not in desk.omium("diff", "old", "new")[1]
+    assert "chatcmpl-again" in desk.omium("diff", "old", "again", "--full")[1]

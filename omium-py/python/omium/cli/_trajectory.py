@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omium.cli._status import channels, content_of, is_call, tree
 from omium.cli._target import name_of, scope_of
+from omium.recovery._said import said
 from omium.view import _diff
 from omium.view._inspect import Typed, mapped
 
@@ -59,8 +60,10 @@ def without_made_ids(content: Any) -> Any:
     return mapped(content, lambda text: _MADE.sub("…", text))
 
 
-def trajectory(store: Store, old: str, new: str, seen: Callable[[Any], Any]) -> list[Pair]:
+def trajectory(store: Store, old: str, new: str, seen: Callable[[Any], Any], *, whole: bool = False) -> list[Pair]:
     """The calls on the two lineages in the order they were recorded, aligned by their names, compared as `seen`.
+
+    Of a model's answer what it says is compared, and with `whole` its envelope too.
 
     What a state of a host has from the one before it is told of that one only.
     """
@@ -68,7 +71,7 @@ def trajectory(store: Store, old: str, new: str, seen: Callable[[Any], Any]) -> 
     told: set[str] = set()
     pairs = []
     for one, other in _aligned(before, after):
-        changes = _changes(one, other, seen) if one is not None and other is not None else []
+        changes = _changes(one, other, seen, whole) if one is not None and other is not None else []
         if other is not None and other.kind == "state":
             changes = [change for change in changes if repr(change) not in told]
             told.update(map(repr, changes))
@@ -126,12 +129,12 @@ def _exact(entry: Entry) -> tuple[Any, ...]:
     return (*_label(entry), "" if entry.kind == "state" else entry.key)
 
 
-def _changes(old: Entry, new: Entry, seen: Callable[[Any], Any]) -> list[_diff.Change]:
+def _changes(old: Entry, new: Entry, seen: Callable[[Any], Any], whole: bool) -> list[_diff.Change]:
     changes: list[_diff.Change] = []
     if _digest(old.input) != _digest(new.input):
         changes += _diff.diff(seen(tree(old.input)), seen(tree(new.input)), "input")
     if _identity(old) != _identity(new):
-        changes += _diff.diff(seen(_came_out(old)), seen(_came_out(new)), "output")
+        changes += _diff.diff(seen(_came_out(old, whole)), seen(_came_out(new, whole)), "output")
     return changes
 
 
@@ -146,9 +149,11 @@ def _identity(entry: Entry) -> Any:
     return _digest(content), entry.error
 
 
-def _came_out(entry: Entry) -> Any:
+def _came_out(entry: Entry, whole: bool) -> Any:
     if entry.error is not None:
         return Typed("failed", entry.error)
+    if entry.kind == "llm" and not whole and (words := said(entry)) is not None:
+        return words
     content = content_of(entry)
     if isinstance(content, dict):
         return {name: tree(value) for name, value in channels(content).items()}

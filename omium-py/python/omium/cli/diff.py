@@ -68,7 +68,7 @@ def _runs(store: Store, old: Execution, new: Execution, arguments: Namespace, te
     seen: Callable[[Any], Any] = without_made_ids
     if arguments.full:
         seen = _whole
-    pairs = trajectory(store, old.id, new.id, seen)
+    pairs = trajectory(store, old.id, new.id, seen, whole=arguments.full)
     ends = list(_diff.diff(seen(_end(old)), seen(_end(new))))
     if arguments.json:
         terminal.json(
