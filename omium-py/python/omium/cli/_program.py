@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["replay_program"]
 
-_ARGUMENTS = "give it the arguments of the run to replay"
+_ARGUMENTS = "give it the arguments with which it opens {}; a fork or a copy has an id of its own"
 
 
 def replay_program(store: Store, execution: Execution, code: str) -> _replay.ReplayReport:
@@ -44,7 +44,9 @@ def replay_program(store: Store, execution: Execution, code: str) -> _replay.Rep
         except CommandError:
             raise
         except ExecutionNotFound as unknown:
-            raise CommandError(f"the program runs what is not on record: {unknown}", _ARGUMENTS) from unknown
+            raise CommandError(
+                f"the program runs what is not on record: {unknown}", _ARGUMENTS.format(quoted(execution.id))
+            ) from unknown
         except Exception as raised:  # noqa: BLE001  # The report says what it means.
             error = raised
     around, *blocks = read
@@ -78,7 +80,11 @@ def _refuse_another(id: str, blocks: list[Session[Any]], error: Exception | None
         raise error
     others = dict.fromkeys(quoted(each.handle.id) for each in blocks)
     if others:
-        raise CommandError(f"the program opens {', '.join(others)}, and not {quoted(id)}", _ARGUMENTS)
+        raise CommandError(
+            f"the program opens {', '.join(others)}, and not {quoted(id)}", _ARGUMENTS.format(quoted(id))
+        )
     if stopped not in (None, 0):
         said = f"with exit code {stopped}" if isinstance(stopped, int) else f"saying {visible(str(stopped))}"
-        raise CommandError(f"the program ended {said} before it asked for anything of {quoted(id)}", _ARGUMENTS)
+        raise CommandError(
+            f"the program ended {said} before it asked for anything of {quoted(id)}", _ARGUMENTS.format(quoted(id))
+        )
