@@ -7,6 +7,7 @@ import operator
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,8 +36,8 @@ def owner() -> str | None:
     return omium.get("t").known().owner
 
 
-def until_nobody_runs_it() -> None:
-    while owner() is not None:
+def until(holds: Callable[[], bool]) -> None:
+    while not holds():
         time.sleep(0.01)
 
 
@@ -130,7 +131,7 @@ def test_an_effect_that_outlives_its_graph_is_recorded_before_the_lease_goes(ran
         assert owner() is not None, "a thread cannot be cancelled"
         go_on.set()
         await asyncio.to_thread(ended.wait, 60)
-        await asyncio.to_thread(until_nobody_runs_it)
+        await asyncio.to_thread(until, lambda: owner() is None)
 
     built = graph(store, node)
     asyncio.run(main())
@@ -139,3 +140,32 @@ def test_an_effect_that_outlives_its_graph_is_recorded_before_the_lease_goes(ran
     assert [(each.arguments["what"], each.state) for each in omium.get("t").effects()] == [("x", "done")]
     assert asyncio.run(built.ainvoke(None, CONFIG))["log"] == ["x", "y", "after"]
     assert ran == {"x": 1, "y": 1}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize(("fails", "status"), [(False, "waiting"), (True, "failed")])
+def test_what_ended_a_graph_is_its_status_though_a_node_beside_it_went_on(
+    store: Path, fails: bool, status: str, asynchronous: bool
+) -> None:
+    acting, asked = threading.Event(), threading.Event()
+
+    @omium.effect(in_doubt="fail")
+    def charge(what: str) -> str:
+        acting.set()
+        asked.wait(60)
+        return what
+
+    def ask(_: Log) -> Any:
+        acting.wait(60)
+        asked.set()
+        if fails:
+            raise RuntimeError("ask")
+        return {"log": [omium.ask("sure?")]}
+
+    builder = StateGraph(Log).add_node("ask", ask).add_node("charge", lambda _: {"log": [charge("x")]})
+    built = builder.add_edge(START, "ask").add_edge(START, "charge").compile(checkpointer=Saver(store))
+    with pytest.raises(RuntimeError if fails else omium.Waiting):
+        asyncio.run(built.ainvoke({"log": []}, CONFIG)) if asynchronous else built.invoke({"log": []}, CONFIG)
+    until(lambda: owner() is None)
+    assert omium.get("t").status == status
+    assert [each.state for each in omium.get("t").effects()] == ["done"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,13 +20,13 @@ from langgraph.errors import GraphBubbleUp
 from omium import config
 from omium._replay import ThreadInReplay
 from omium.effects._undo import refuse_open
-from omium.exceptions import InvalidInput
+from omium.exceptions import InvalidInput, OmiumError, Waiting
 from omium.langgraph.coordinates import CALL, TASK, Coordinates, Scopes, coordinates, invocation_of
 from omium.langgraph.invocation import at_end
 from omium.recovery import watch
 from omium.runtime import _context, _under_way
 from omium.runtime._context import Frame
-from omium.runtime._live import LiveRun
+from omium.runtime._live import LiveRun, describe
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -99,25 +100,49 @@ class _Thread:
         if self.run is not None:
             await _under_way.await_(self.run)
 
-    def leave(self, graph: Any) -> None:
+    def leave(self, graph: Any, error: BaseException | None) -> None:
         """The invocation is over. What a thread of it still does outside is waited for; the lease is kept till then."""
         with self.lock:
             self.over.add(graph)
             run = self.run
             if run is not None and run.under_way:
-                threading.Thread(target=self._leave_later, args=(graph, run), daemon=True).start()
+                threading.Thread(target=self._leave_later, args=(graph, error, run), daemon=True).start()
             else:
-                self._left(graph)
+                self._left(graph, error)
 
-    def _leave_later(self, graph: Any, run: LiveRun) -> None:
+    def _leave_later(self, graph: Any, error: BaseException | None, run: LiveRun) -> None:
         _under_way.wait(run)
         with self.lock:
-            self._left(graph)
+            self._left(graph, error)
 
-    def _left(self, graph: Any) -> None:
-        self.end([task for task in self.tasks.values() if task.graph is graph])
+    def _left(self, graph: Any, error: BaseException | None) -> None:
+        over = [task for task in self.tasks.values() if task.graph is graph]
+        run = self.run
+        why = error if run is None else run.aborted or error
+        if isinstance(error, Exception) and isinstance(why, Exception) and len(over) == len(self.tasks):
+            # The exception is on its way already, and goes before a trouble of the store.
+            with suppress(OmiumError):
+                self._settle(why)
+        self.end(over)
         if self.run is not None and self.run.ended:
             self.run = None
+
+    def _settle(self, error: Exception) -> None:
+        """LangGraph saved how it ended before the nodes beside it had ended, and what these record says it runs."""
+        ended = "waiting" if isinstance(error, Waiting) else "failed"
+        if self.store.execution(self.id).status in (ended, "completed", "cancelled"):
+            return
+        run = self.run
+        native = (
+            run.native if run is not None and not run.ended else self.store.begin("langgraph", self.id, mode="attach")
+        )
+        try:
+            if isinstance(error, Waiting):
+                native.wait(str(error))
+            else:
+                native.fail_run(describe(error))
+        finally:
+            native.release()
 
     @property
     def idle(self) -> bool:
