@@ -104,12 +104,12 @@ def main() -> None:
     graph = builder.compile(checkpointer=Saver(".omium"))
 
     thread = {"configurable": {"thread_id": "trip-1"}}
-    said = graph.get_state(thread).values.get("messages", [])
-    if said and isinstance(said[-1], AIMessage) and not said[-1].tool_calls:
-        print("finished before:", said[-1].content)
+    begun = graph.get_state(thread)
+    if begun.values and not begun.tasks:
+        print("finished before:", begun.values["messages"][-1].content)
         return
     # None as the input says: go on where the thread stands.
-    given = None if said else {"messages": [("user", "Book me a flight to Lisbon.")]}
+    given = None if begun.tasks else {"messages": [("user", "Book me a flight to Lisbon.")]}
     print(graph.invoke(given, thread, durability="sync")["messages"][-1].content)
 
 

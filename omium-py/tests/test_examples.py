@@ -52,3 +52,36 @@ def test_an_example_goes_on_where_it_died(name: str, tmp_path: Path) -> None:
     again = run(name, tmp_path)
     assert again.returncode == 0, again.stderr
     assert "writing" not in again.stdout
+
+
+KILLED = """
+import os, runpy, sys, time
+from omium.runtime import _boundary
+
+saved = 0
+
+def watch(boundary):
+    global saved
+    if (boundary.moment, boundary.kind) == ("claimed", "state"):
+        saved += 1
+        if saved == int(sys.argv[2]):
+            time.sleep(0.5)  # What the node wrote is on record by then, the state that follows is not.
+            os._exit(9)
+
+_boundary.watcher = watch
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(("name", "last"), [("langgraph_agent.py", 7), ("langgraph_tools.py", 13)])
+def test_an_example_killed_before_its_last_state_is_brought_to_its_end(name: str, last: int, tmp_path: Path) -> None:
+    pytest.importorskip("langgraph")
+    for nth, code in ((last, 9), (last + 1, 0)):
+        place = tmp_path / str(nth)
+        place.mkdir()
+        command = [sys.executable, "-c", KILLED, str(EXAMPLES / name), str(nth)]
+        died = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120, check=False)
+        assert died.returncode == code, died.stderr
+    ended = run(name, tmp_path / str(last))
+    assert (ended.returncode, "finished before" in ended.stdout) == (0, False), ended
+    assert run(name, tmp_path / str(last)).stdout.startswith("finished before: ")

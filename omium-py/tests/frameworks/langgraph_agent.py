@@ -56,8 +56,8 @@ if given.variant in ("thread", "node"):
         graph = thread(saver)
         config: Any = {"configurable": {"thread_id": "agent"}}
         state = graph.get_state(config)
-        begun = {"messages": [("user", TASK)]} if not state.values else None
-        ended = bool(state.values) and not state.next
+        begun = None if state.tasks else {"messages": [("user", TASK)]}
+        ended = bool(state.values) and not state.tasks
         print("answer:", last(state.values if ended else graph.invoke(begun, config)))
 else:
     run(aprogram if given.variant == "async" else program)

@@ -97,7 +97,7 @@ def run(checkpointer: Any, thread: str) -> None:
     """Begins the thread, or goes on with it; says what each node did."""
     graph = build().compile(checkpointer=checkpointer)
     config: Any = {"configurable": {"thread_id": thread}}
-    under_way = graph.get_state(config).next
+    under_way = graph.get_state(config).tasks
     given: Any = None if under_way else {"messages": [HumanMessage(QUESTION)]}
     # durability="sync": a node begins when the checkpoint before it is on disk.
     for update in graph.stream(given, config, stream_mode="updates", durability="sync"):

@@ -47,6 +47,6 @@ if __name__ == "__main__":
     with SqliteSaver.from_conn_string("trip.db") as saver:
         graph = builder.compile(checkpointer=saver)
         config: Any = {"configurable": {"thread_id": sys.argv[1]}}
-        given: Any = None if graph.get_state(config).next else {"city": "Lisbon"}
+        given: Any = None if graph.get_state(config).tasks else {"city": "Lisbon"}
         for update in graph.stream(given, config, stream_mode="updates", durability="sync"):
             print(f"{', '.join(update)}: done", flush=True)
