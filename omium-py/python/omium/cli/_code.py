@@ -9,7 +9,7 @@ import sys
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omium.cli._errors import CommandError
 from omium.cli._terminal import visible
@@ -20,18 +20,27 @@ if TYPE_CHECKING:
 
     from omium.runtime._boundary import Boundary
 
-__all__ = ["is_program", "load", "parsed", "printing_aside", "start"]
+__all__ = ["Program", "load", "parsed", "printing_aside", "program", "start"]
 
 _KEEP = 'put what starts it under `if __name__ == "__main__":`'
 
 
-def is_program(code: str) -> bool:
-    """Whether code on a command line is a script with its arguments, and not the name of an object."""
+class Program(NamedTuple):
+    """A script with its arguments, as code on a command line."""
+
+    script: str
+    arguments: list[str]
+
+
+def program(code: str | None) -> Program | None:
+    """The program that code on a command line names; None where it names an object, or nothing is named."""
     try:
-        words = shlex.split(code)
+        words = shlex.split(code or "")
     except ValueError as error:
-        raise CommandError(f"{visible(code)} cannot be taken apart into words: {error}", "close the quotes") from error
-    return bool(words) and words[0].endswith(".py")
+        raise CommandError(
+            f"{visible(code or '')} cannot be taken apart into words: {error}", "close the quotes"
+        ) from error
+    return Program(words[0], words[1:]) if words and words[0].endswith(".py") else None
 
 
 def load(source: str) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -17,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omium.cli._code import is_program, load, start
+from omium.cli._code import load, program, start
 from omium.cli._errors import CommandError
 from omium.cli._target import quoted
 from omium.cli.run import made_id
@@ -35,8 +34,7 @@ _ELSEWHERE = "elsewhere"
 
 def check(execution: Execution, code: str | None) -> None:
     """Refuses an experiment that does not know what to run."""
-    if code is not None:
-        is_program(code)
+    program(code)
     if code is not None or (execution.source is not None and execution.workflow != "langgraph"):
         return
     id = quoted(execution.id)
@@ -54,10 +52,10 @@ def run(plan: Plan, code: str | None) -> Ended:
 
     A program that does not open the execution itself ran under `omium run`, and is run within it.
     """
-    if code is None or not is_program(code):
+    named = program(code)
+    if named is None:
         return _run(plan, code, around=False)
-    script, *arguments = shlex.split(code)
-    within = plan.id == made_id(script, arguments)
+    within = plan.id == made_id(*named)
     ended = None if within else _run(plan, code, around=False)
     return _run(plan, code, around=True) if ended is None or ended.by == _ELSEWHERE else ended
 
@@ -94,9 +92,10 @@ def main(plan: Plan, code: str | None, around: bool) -> None:
     opened: set[str] = set()
     ended = Ended()
     try:
-        if code is not None and is_program(code):
+        if (named := program(code)) is not None:
             _boundary.watcher = lambda boundary: opened.add(boundary.execution)
-            _start(plan.id, code, around)
+            with omium.execution(plan.id) if around else nullcontext():
+                start(*named)
         else:
             _go_on(config.store().execution(plan.id), code)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # The verdict says what it means.
@@ -121,15 +120,6 @@ def _refuse(live: bool, kind: str, name: str) -> None:
 
     if kind == "effect" or (kind == "llm" and not live):
         raise Refused(f"{name} is called outside of any execution, and does not run here")
-
-
-def _start(id: str, code: str, around: bool) -> None:
-    """Runs a program from its start."""
-    import omium
-
-    script, *arguments = shlex.split(code)
-    with omium.execution(id) if around else nullcontext():
-        start(script, arguments)
 
 
 def _go_on(execution: Execution, code: str | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from omium import _replay
@@ -16,13 +15,14 @@ from omium.exceptions import Divergence, ExecutionNotFound
 if TYPE_CHECKING:
     from omium._omium import Execution, Store
     from omium._session import Session
+    from omium.cli._code import Program
 
 __all__ = ["replay_program"]
 
 _ARGUMENTS = "give it the arguments with which it opens {}; a fork or a copy has an id of its own"
 
 
-def replay_program(store: Store, execution: Execution, code: str) -> _replay.ReplayReport:
+def replay_program(store: Store, execution: Execution, program: Program) -> _replay.ReplayReport:
     """Runs the program from its start; all stores it opens are this one.
 
     Around it is the execution that `omium run` made of this command, or else the one to replay, so that what it
@@ -30,15 +30,14 @@ def replay_program(store: Store, execution: Execution, code: str) -> _replay.Rep
     """
     import omium
 
-    script, *arguments = shlex.split(code)
-    made = made_id(script, arguments)
+    made = made_id(*program)
     around_id = made if exists(store, made) else execution.id
     error: Exception | None = None
     stopped: object = None
     with _replay.reading(store.path) as read:
         try:
             with omium.execution(around_id):
-                start(script, arguments)
+                start(*program)
         except SystemExit as stop:
             stopped = stop.code
         except CommandError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omium.cli._code import is_program, load, printing_aside
+from omium.cli._code import load, printing_aside, program
 from omium.cli._errors import DONE, REFUSED, CommandError
 from omium.cli._target import find, open_store, quoted
 from omium.cli._terminal import Terminal, plural, visible
@@ -70,10 +70,10 @@ def _report(store: Store, execution: Execution, code: str | None) -> ReplayRepor
     from omium.cli.resume import code_of
     from omium.workflow import AsyncWorkflow, Workflow
 
-    if code is not None and is_program(code):
+    if (named := program(code)) is not None:
         from omium.cli._program import replay_program
 
-        return replay_program(store, execution, code)
+        return replay_program(store, execution, named)
     if code is None and execution.source is None:
         id = quoted(execution.id)
         raise CommandError(
