@@ -1,5 +1,7 @@
 //! An execution as one file: to be sent, kept, and replayed elsewhere. docs/format.md describes the bytes.
 
+mod sections;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
@@ -16,6 +18,7 @@ use crate::id::{Digest, FencingToken, Seq};
 use crate::index::{EntryRow, ExecutionRecord, Index, WriteRow};
 use crate::machine::{Epoch, State};
 use crate::model::{ExecutionInfo, Kind, Record, Slot, Status};
+use sections::{Reader, Sections};
 
 const MAGIC: &[u8; 8] = b"OMIUMRUN";
 const VERSION: u32 = 1;
@@ -336,70 +339,6 @@ fn unpack(path: &Path, bytes: &[u8]) -> Result<Vec<u8>> {
         return Err(Damage::Checksum("an exported run").into());
     }
     Ok(raw)
-}
-
-/// Byte strings one after the other, each with its length in front.
-#[derive(Default)]
-struct Sections {
-    bytes: Vec<u8>,
-}
-
-impl Sections {
-    fn count(&mut self, count: usize) {
-        self.bytes.extend_from_slice(&(count as u64).to_le_bytes());
-    }
-
-    fn add(&mut self, section: &[u8]) {
-        self.count(section.len());
-        self.bytes.extend_from_slice(section);
-    }
-
-    fn many(&mut self, sections: impl ExactSizeIterator<Item = Result<Vec<u8>>>) -> Result<()> {
-        self.count(sections.len());
-        for section in sections {
-            self.add(&section?);
-        }
-        Ok(())
-    }
-}
-
-struct Reader<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Reader<'a> {
-    fn number(&mut self) -> Result<usize> {
-        let (number, rest) = self.rest.split_first_chunk::<8>().ok_or(Damage::Length("an exported run"))?;
-        self.rest = rest;
-        usize::try_from(u64::from_le_bytes(*number)).map_err(|_| Damage::Length("an exported run").into())
-    }
-
-    fn take(&mut self) -> Result<&'a [u8]> {
-        let len = self.number()?;
-        let (section, rest) = self.rest.split_at_checked(len).ok_or(Damage::Length("an exported run"))?;
-        self.rest = rest;
-        Ok(section)
-    }
-
-    fn many<T>(&mut self, mut read: impl FnMut(&'a [u8]) -> Result<T>) -> Result<Vec<T>> {
-        let count = self.number()?;
-        // Grown as sections are really there: a count alone allocates nothing.
-        let mut found = Vec::new();
-        for _ in 0..count {
-            found.push(read(self.take()?)?);
-        }
-        Ok(found)
-    }
-
-    fn pairs(&mut self) -> Result<Vec<(i64, &'a [u8])>> {
-        let count = self.number()?;
-        let mut found = Vec::new();
-        for _ in 0..count {
-            let row = self.take()?.try_into().map_err(|_| Damage::Length("an exported run"))?;
-            found.push((i64::from_le_bytes(row), self.take()?));
-        }
-        Ok(found)
-    }
 }
 
 #[cfg(test)]
