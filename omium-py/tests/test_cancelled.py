@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ctrl_c import hears_ctrl_c
 
 import omium
 from omium.runtime import _cancelled
@@ -309,7 +310,13 @@ def test_ctrl_c(tmp_path: Path) -> None:
     """
     command = [sys.executable, "-c", textwrap.dedent(program)]
     environment = {**os.environ, "PYTHONPATH": str(Path(omium.__file__).parents[1]), "OMIUM_STORE": str(tmp_path / "s")}
-    process = subprocess.Popen([*command, "30"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*command, "30"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=hears_ctrl_c,
+    )
     assert process.stdout is not None
     for _ in range(3):
         process.stdout.readline()

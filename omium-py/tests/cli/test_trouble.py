@@ -13,6 +13,7 @@ import sys
 import time
 
 import pytest
+from ctrl_c import hears_ctrl_c
 
 import omium
 from omium.view._text import width_of
@@ -266,8 +267,7 @@ def test_ctrl_c_is_quiet(empty):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Whoever runs the tests in the background has them ignore Ctrl-C, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=hears_ctrl_c,
     )
     assert process.stdout.readline() == "begun\n"
     time.sleep(0.1)

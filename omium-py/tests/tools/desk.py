@@ -8,6 +8,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+from ctrl_c import hears_ctrl_c
+
 EXAMPLES = Path(__file__).parents[3] / "examples" / "python"
 
 
@@ -39,6 +41,7 @@ class Desk:
             env=self._environment({}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=hears_ctrl_c,
         )
 
     def _environment(self, more: dict[str, str]) -> dict[str, str]:
