@@ -23,6 +23,7 @@ from omium import codec, config
 from omium._entry import Entry
 from omium._omium import __version__
 from omium._replay import ReplayReport
+from omium._resume_all import Resumed, aresume_all, resume_all
 from omium.checkpoint import Checkpoint, checkpoint
 from omium.config import init
 from omium.effect import effect, idempotency_key
@@ -91,6 +92,7 @@ __all__ = [
     "RecordedFailure",
     "Recovery",
     "ReplayReport",
+    "Resumed",
     "Retry",
     "RolledBack",
     "StepTimeout",
@@ -103,6 +105,7 @@ __all__ = [
     "__version__",
     "aask",
     "answer",
+    "aresume_all",
     "ask",
     "asleep",
     "checkpoint",
@@ -117,6 +120,7 @@ __all__ = [
     "idempotency_key",
     "init",
     "langgraph",
+    "resume_all",
     "sleep",
     "step",
     "wire",

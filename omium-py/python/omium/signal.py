@@ -16,7 +16,7 @@ from omium.runtime import _cancelled, _context
 from omium.runtime._asking import aask, ask, ends
 from omium.runtime._course import Disk, Sleep, adrive, drive
 from omium.runtime._place import Place
-from omium.runtime._worker import is_cancellation
+from omium.runtime._worker import is_cancellation, refuse_loop
 
 if TYPE_CHECKING:
     from omium.runtime._course import Course
@@ -32,7 +32,7 @@ def sleep(seconds: float) -> None:
 
     Never longer than asked, whatever the clock does meanwhile.
     """
-    _no_loop()
+    refuse_loop("omium.asleep()")
     drive(_sleeping(seconds))
 
 
@@ -99,13 +99,3 @@ def _wait(place: Place, seconds: float) -> Course:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _no_loop() -> None:
-    from asyncio import get_running_loop
-
-    try:
-        get_running_loop()
-    except RuntimeError:
-        return
-    raise InvalidInput("an event loop is running in this thread: await omium.asleep() instead")

@@ -21,7 +21,7 @@ from omium.runtime._budget import budget
 from omium.runtime._code import Code
 from omium.runtime._course import served_by
 from omium.runtime._live import Rewind
-from omium.runtime._worker import off_loop
+from omium.runtime._worker import off_loop, refuse_loop
 from omium.view import _differences
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from omium._omium import Value
     from omium.runtime._budget import Budget
     from omium.step import Codec
 
@@ -146,24 +147,38 @@ class _Recorded(Generic[P, R]):
     def _call(self, session: Session[R], given: BoundArguments | None) -> Callable[[], Any]:
         """The function with its arguments; refuses those that are not the recorded ones."""
         run = session.run
-        recorded = run.native.input
-        if recorded is None:
-            raise InvalidInput(f"execution {run.native.id!r} has no arguments on record: run its own program again")
-        arguments = codec.loads(recorded.codec, recorded.read(), allow_pickle=run.codec == "pickle")
-        version = arguments.pop(_VERSION, None)
-        if version != self.version and not session.finished:
-            raise Divergence(
-                f"execution {run.native.id!r} was begun by version {version} of {self.name!r} and this is version "
-                f"{self.version}: finish it with that code, or start a new one",
-                execution=run.native.id,
-                expected=version,
-                found=self.version,
-            )
+        version, arguments = self._recorded(run.native.id, run.native.input, run.codec)
+        if not session.finished:
+            self._refuse(run.native.id, version)
         bound = self._parameters.rebind(arguments)
         if bound is None or (given is not None and not _arguments.same(bound, given)):
             raise self._others(run.native.id, arguments, given)
         bound = given or bound
         return partial(self._body, *bound.args, **bound.kwargs)
+
+    def take_on(self, handle: Execution[R]) -> None:
+        """Refuses an unfinished execution that this code cannot go on with, and leaves it as it is."""
+        version, arguments = self._recorded(handle.id, handle.known().input, self.codec or config.settings().codec)
+        self._refuse(handle.id, version)
+        if self._parameters.rebind(arguments) is None:
+            raise self._others(handle.id, arguments, None)
+
+    def _recorded(self, id: str, given: Value | None, codec_name: str) -> tuple[str | None, dict[str, Any]]:
+        """The version that began an execution, and the arguments it was given."""
+        if given is None:
+            raise InvalidInput(f"execution {id!r} has no arguments on record: run its own program again")
+        arguments = codec.loads(given.codec, given.read(), allow_pickle=codec_name == "pickle")
+        return arguments.pop(_VERSION, None), arguments
+
+    def _refuse(self, id: str, version: str | None) -> None:
+        if version != self.version:
+            raise Divergence(
+                f"execution {id!r} was begun by version {version} of {self.name!r} and this is version "
+                f"{self.version}: finish it with that code, or start a new one",
+                execution=id,
+                expected=version,
+                found=self.version,
+            )
 
     def _others(self, id: str, recorded: dict[str, Any], given: BoundArguments | None) -> Divergence:
         if given is None:
@@ -265,7 +280,7 @@ class AsyncWorkflow(_Recorded[P, R]):
         return handle
 
     def resume(self, handle: Execution[R]) -> None:
-        _no_loop("aresume")
+        refuse_loop("handle.aresume()")
         from asyncio import run
 
         run(self.aresume(handle))
@@ -274,7 +289,7 @@ class AsyncWorkflow(_Recorded[P, R]):
         await self._run(self._session(handle, None), None)
 
     def replay(self, handle: Execution[R]) -> ReplayReport:
-        _no_loop("areplay")
+        refuse_loop("handle.areplay()")
         from asyncio import run
 
         return run(self.areplay(handle))
@@ -365,13 +380,3 @@ class _Decorator(Protocol):
     ) -> AsyncWorkflow[P, R]: ...
     @overload
     def __call__(self, function: Callable[P, R], /) -> Workflow[P, R]: ...
-
-
-def _no_loop(twin: str) -> None:
-    from asyncio import get_running_loop
-
-    try:
-        get_running_loop()
-    except RuntimeError:
-        return
-    raise InvalidInput(f"an event loop is running in this thread: await handle.{twin}() instead")

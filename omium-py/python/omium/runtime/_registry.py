@@ -25,6 +25,11 @@ def add(workflow: AnyWorkflow) -> None:
     _workflows[workflow.name] = workflow
 
 
+def loaded() -> list[AnyWorkflow]:
+    """All of them."""
+    return list(_workflows.values())
+
+
 def find(name: str, execution: str, source: str | None) -> AnyWorkflow:
     if name in _workflows:
         return _workflows[name]

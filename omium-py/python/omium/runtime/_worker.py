@@ -10,6 +10,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from omium.exceptions import InvalidInput
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +70,17 @@ async def sleep(seconds: float) -> None:
         await trio.sleep(seconds)
     else:
         await asyncio.sleep(seconds)
+
+
+def refuse_loop(twin: str) -> None:
+    """Refuses to block a running event loop; `twin` is what its code awaits instead."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise InvalidInput(f"an event loop is running in this thread: await {twin} instead")
 
 
 def is_cancellation(error: BaseException) -> bool:
