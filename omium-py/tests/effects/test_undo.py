@@ -280,3 +280,60 @@ async def test_async_undos_run_on_the_callers_loop(ledger: Ledger) -> None:
         await charge("o1")
     await run.arollback(to=0)
     assert ledger.lines == ["charge o1", "refund o1"]
+
+
+def said(ledger: Ledger, word: str) -> list[list[str]]:
+    """What followed the word, each time it was written."""
+    lines = [line.split() for line in ledger.lines]
+    return [rest for first, *rest in lines if first == word]
+
+
+def test_functions_that_take_anything_get_what_is_theirs_under_its_name(ledger: Ledger) -> None:
+    """An undo that is an effect itself is given the key of what it undoes, and has one of its own."""
+
+    def found(*_: Any, **given: Any) -> None:
+        ledger.write("asked", given["idempotency_key"])
+
+    @omium.effect(probe=found, retries=1)
+    def refund(order: str, **given: Any) -> None:
+        ledger.write("refund", given["receipt"], given["idempotency_key"], omium.idempotency_key())
+        if len(said(ledger, "refund")) == 1:
+            raise ConnectionError("bank down")
+
+    @omium.effect(undo=refund, probe=found)
+    def charge(order: str, **more: Any) -> str:
+        ledger.write("charge", omium.idempotency_key())
+        return f"r-{order}"
+
+    @omium.workflow
+    def buy() -> str:
+        return charge("o1", note="quick")
+
+    buy.options(id="a").start()
+    omium.get("a").rollback(0)
+    ((charged,),) = said(ledger, "charge")
+    first, second = said(ledger, "refund")
+    assert first == second
+    receipt, of_charge, own = first
+    assert (receipt, of_charge) == ("r-o1", charged)
+    assert own != charged
+    assert said(ledger, "asked") == [[own]]
+
+
+def test_a_parameter_of_the_effect_gives_way_to_what_omium_gives(ledger: Ledger) -> None:
+    def refund(order: str, idempotency_key: str, receipt: str, **more: Any) -> None:
+        ledger.write("refund", order, idempotency_key, receipt, more["note"])
+
+    @omium.effect(undo=refund)
+    def charge(order: str, idempotency_key: str | None = None, **more: Any) -> str:
+        ledger.write("charge", omium.idempotency_key())
+        return f"r-{order}"
+
+    @omium.workflow
+    def buy() -> str:
+        return charge("o1", "mine", note="quick")
+
+    buy.options(id="a").start()
+    omium.get("a").rollback(0)
+    ((charged,),) = said(ledger, "charge")
+    assert said(ledger, "refund") == [["o1", charged, "r-o1", "quick"]]

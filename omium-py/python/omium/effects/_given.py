@@ -94,7 +94,12 @@ class Given(NamedTuple):
         bound = self.parameters.rebind(self.arguments)
         if bound is None:
             raise InvalidInput(f"{self.name} does not take the arguments it was called with any more")
-        return partial(function, *bound.args, **bound.kwargs, **extra)
+        args, named = list(bound.args), {**bound.kwargs, **extra}
+        # What omium gives comes in the place of an argument of the same name, wherever that one stands.
+        for at, (own, name) in enumerate(zip(self.parameters.in_order, shape.in_order, strict=False)):
+            if at < len(args) and own == name in extra:
+                args[at] = named.pop(name)
+        return partial(function, *args, **named)
 
     def _wanted(self, shape: _Shape) -> list[str]:
         known = [*self.arguments, *self.lost]
@@ -112,6 +117,8 @@ class _Shape(NamedTuple):
     """How a function can be called."""
 
     names: frozenset[str]
+    in_order: tuple[str, ...]
+    """Those that may be given without their name, from the first."""
     required: frozenset[str]
     any_name: bool
     positional: bool
@@ -125,13 +132,15 @@ def _shape(function: Callable[..., Any]) -> _Shape:
     from inspect import Parameter, signature
 
     try:
-        parameters = signature(function).parameters.values()
+        known = signature(function)
     except ValueError:
         # A built-in function without a signature: it gets what the effect got.
-        return _Shape(frozenset(), frozenset(), any_name=False, positional=True)
+        return _Shape(frozenset(), (), frozenset(), any_name=False, positional=True)
+    parameters = known.parameters.values()
     named = [each for each in parameters if each.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)]
     return _Shape(
         frozenset(each.name for each in named),
+        _arguments.in_order(known),
         frozenset(each.name for each in named if each.default is Parameter.empty),
         any(each.kind is Parameter.VAR_KEYWORD for each in parameters),
         any(each.kind in (Parameter.POSITIONAL_ONLY, Parameter.VAR_POSITIONAL) for each in parameters),

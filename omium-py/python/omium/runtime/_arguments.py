@@ -55,6 +55,11 @@ class Parameters:
         return {name: bound.arguments[name] for name in self._key}
 
     @property
+    def in_order(self) -> tuple[str, ...]:
+        """The names of those that may be given without one, from the first."""
+        return in_order(self._known())
+
+    @property
     def variadic(self) -> bool:
         """Whether the function takes `*args` or `**kwargs`."""
         from inspect import Parameter
@@ -68,6 +73,14 @@ class Parameters:
 
             self._signature = signature(self._function)
         return self._signature
+
+
+def in_order(signature: Signature) -> tuple[str, ...]:
+    """The names of the parameters that may be given without one, from the first."""
+    from inspect import Parameter
+
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(name for name, each in signature.parameters.items() if each.kind in kinds)
 
 
 def same(one: BoundArguments, other: BoundArguments) -> bool:
