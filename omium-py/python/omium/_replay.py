@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omium import _omium, codec, config
-from omium.exceptions import Divergence, InvalidInput, RecordedFailure
+from omium.codec import ON_RECORD
+from omium.exceptions import CheckFailed, Divergence, InvalidInput, OmiumError, RecordedFailure
 from omium.runtime import _context
 from omium.runtime._live import describe
 from omium.view import _differences
@@ -77,7 +78,7 @@ def of_program(
     """
     *before, last = sessions
     errors = [_came_to(each) for each in sessions]
-    error = next((each for each in errors if isinstance(each, Divergence)), errors[-1])
+    error = next((each for each in errors if isinstance(each, Divergence) or _is_own(each, known)), errors[-1])
     found = report(last, known, error, before)
     if ended is not None and found.diverged_at is not None and not any(each.has_met(ended) for each in sessions):
         raise ended
@@ -94,9 +95,10 @@ def report(
 ) -> ReplayReport:
     """Judges a session in record mode that has ended, with its result or an error.
 
-    `before` are those of the same execution that the program opened earlier.
+    `before` are those of the same execution that the program opened earlier. An error of omium's own that says
+    nothing of the code, such as damage, is raised: there is nothing to judge.
     """
-    if isinstance(error, ThreadInReplay):
+    if error is not None and (not session.begun or _is_own(error, known)):
         raise error
     natives = [each.run.native for each in (*before, session)]
     entries = session.run.store.entries(known.id)
@@ -115,6 +117,15 @@ def report(
         return ReplayReport(steps, left[0].seq, tuple(f"@{each.seq} {each.name} was not called" for each in left))
     differences = _ends(session, known, error)
     return ReplayReport(steps, known.head if differences else None, differences)
+
+
+def _is_own(error: Exception | None, known: _omium.Execution) -> bool:
+    """Whether it is omium that could not go on, rather than the code that did something else, or failed."""
+    if not isinstance(error, OmiumError) or isinstance(error, CheckFailed | Divergence | RecordedFailure):
+        return False
+    ours = type(error).__module__.partition(".")[0] == __name__.partition(".")[0]
+    answered = ON_RECORD in vars(error) or (known.status == "failed" and describe(error) == known.error)
+    return ours and not answered
 
 
 def _is_called(entry: _omium.Entry) -> bool:

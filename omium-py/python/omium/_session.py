@@ -64,7 +64,8 @@ class Session(Generic[R]):
         self._detect = detect
         self._parks = parks
         self._outer: Frame | None = None
-        self._begun = False
+        self.begun = False
+        """Whether the execution could be opened: then there is a `run`."""
         self.run: LiveRun
         """Set on entering."""
 
@@ -102,7 +103,7 @@ class Session(Generic[R]):
             await off_loop(served_by, get_running_loop(), self._begin)
         except BaseException:
             # A cancellation may arrive when the lease is taken already.
-            if self._begun:
+            if self.begun:
                 await off_loop(self.run.native.release)
             raise
         return self._entered()
@@ -134,7 +135,7 @@ class Session(Generic[R]):
         self.run = LiveRun(self.handle.store, native, self._codec)
         self.run.budget = self._budget
         self.run.replays = self.replays
-        self._begun = True
+        self.begun = True
         if _replay.opened is not None:
             _replay.opened.append(self)
         if native.mode == "live":
@@ -159,7 +160,7 @@ class Session(Generic[R]):
     def again(self) -> Session[R]:
         """The same once more, for a run that follows this one."""
         other: Session[R] = object.__new__(type(self))
-        vars(other).update(vars(self), result=None, error=None, _begun=False)
+        vars(other).update(vars(self), result=None, error=None, begun=False)
         return other
 
     def _named(self) -> str:

@@ -97,10 +97,10 @@ def _replayed(handle: Execution[Any], program: Callable[..., Any] | None, opened
         failure = error
     if hasattr(returned, "__await__"):
         raise _not_awaited(returned)
+    if failure is not None and (not session.begun or isinstance(failure, ExecutionNotFound)):
+        raise failure
     around, *blocks = opened
     mine = [each for each in blocks if each.handle.id == known.id]
-    if isinstance(failure, ExecutionNotFound):
-        raise failure
     return of_program(mine or [around], known, failure)
 
 

@@ -48,6 +48,8 @@ def replay_program(store: Store, execution: Execution, program: Program) -> _rep
             ) from unknown
         except Exception as raised:  # noqa: BLE001  # The report says what it means.
             error = raised
+    if error is not None and not read:
+        raise error
     around, *blocks = read
     for each in read:
         if isinstance(each.run.aborted, _replay.ThreadInReplay):

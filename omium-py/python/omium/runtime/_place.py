@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from omium import _omium, codec
@@ -18,7 +19,7 @@ from omium.runtime._under_way import UnderWay
 from omium.view import _differences
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from omium.recovery._failure import Failure
     from omium.recovery._policy import Recovery
@@ -90,9 +91,13 @@ class Place:
                     break
                 self.tried = recorded.seq
         except Divergence as error:
-            readable = self._explain(error, name)
+            with self.reading():
+                readable = self._explain(error, name)
             run.abort(readable)
             raise readable from None
+        except OmiumError as error:
+            self.aborts(error)
+            raise
         self.since = max(self.since, run.answered_failures.get(self.address, 0))
         self._other: _omium.Entry | None = None
         if run.trial is not None and self._claim.recorded is None:
@@ -216,21 +221,35 @@ class Place:
 
     def answer(self, entry: _omium.Entry) -> Any:
         """The recorded value; a recorded failure is raised again."""
-        loaded = None
-        if entry.value is not None:
-            allowed = self._codec == "pickle"
-            loaded = codec.loads(entry.value.codec, entry.value.read(), allow_pickle=allowed)
+        loaded, decided = self._read(entry)
         if entry.status != "failed":
             refused = _failure.of_entry(entry) if self._kind == "effect" else None
             if refused is None:
                 return loaded
-            self.decided = _failure.decision(entry)
+            self.decided = decided
             raise PostconditionFailed(refused.message, step=entry.name, condition=refused.condition, path=refused.path)
         self.run.answered_failures[self.address] = entry.seq
         failure = loaded if isinstance(loaded, BaseException) else RecordedFailure(entry.error or "")
         on_record(failure, entry.seq)
-        self.decided = _failure.decision(entry)
+        self.decided = decided
         raise failure
+
+    def _read(self, entry: _omium.Entry) -> tuple[Any, dict[str, Any] | None]:
+        """The recorded value, and what was decided about a failure."""
+        value, decides = entry.value, entry.status == "failed" or self._kind == "effect"
+        with self.reading():
+            allowed = self._codec == "pickle"
+            loaded = None if value is None else codec.loads(value.codec, value.read(), allow_pickle=allowed)
+            return loaded, _failure.decision(entry) if decides else None
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """What is on record here and is damaged ends the run: code that catches that would go on without it."""
+        try:
+            yield
+        except OmiumError as error:
+            self.aborts(error)
+            raise
 
     def encode(self, value: Any) -> codec.Blob:
         return codec.dumps(value, self._codec)

@@ -156,7 +156,8 @@ class Exchange(Place):
     def stored(self, entry: _omium.Entry) -> Answer:
         """The recorded answer. Blocks on the disk."""
         value = entry.value
-        return answer.recorded({} if value is None else codec.loads(value.codec, value.read()))
+        with self.reading():
+            return answer.recorded({} if value is None else codec.loads(value.codec, value.read()))
 
     def arrive(self, seq: int) -> None:
         """Moves the strand that asked. A stream may be read by another one, or inside a step: then nothing moves."""
