@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from omium import _omium, codec, config, recovery
-from omium._entry import Entry, load
+from omium import _omium, _result, codec, config, recovery
+from omium._entry import Entry
 from omium.effects import _ledger
 from omium.effects._answers import open_questions, settle
-from omium.exceptions import EntryNotFound, InvalidInput, NotFinished, OmiumError, RecordedFailure
+from omium.exceptions import EntryNotFound, InvalidInput, OmiumError
 from omium.runtime import _context, _registry
-from omium.runtime._course import served_by
+from omium.runtime._course import adrive, drive, served_by
 from omium.runtime._live import is_abort
 from omium.runtime._worker import off_loop
 
@@ -73,23 +73,18 @@ class Execution(Generic[R]):
         """`Class: message` of what failed it."""
         return self.known().error
 
-    def result(self) -> R:
-        """What the workflow returned. Raises RecordedFailure when it failed, NotFinished before."""
-        known = self.known()
-        if known.status == "completed":
-            value: R = load(known.result, allow_pickle=self._allows_pickle())
-            return value
-        if known.status in ("failed", "cancelled"):
-            why = f": {known.error}" if known.error else ""
-            raise RecordedFailure(f"execution {self._id!r} {known.status}{why}")
-        if known.status == "waiting":
-            questions = ", ".join(f"@{each.seq} {each.text}" for each in self.questions()) or "resume it"
-            raise NotFinished(f"execution {self._id!r} waits: {questions}")
-        advice = "nobody runs it: resume it" if known.orphaned else f"{known.owner or 'somebody'} runs it"
-        raise NotFinished(f"execution {self._id!r} is {known.status} and has no result yet; {advice}")
+    def result(self, timeout: float | None = 0) -> R:
+        """What the workflow returned. Raises RecordedFailure when it failed, NotFinished before.
 
-    async def aresult(self) -> R:
-        return await off_loop(self.result)
+        With `timeout` it waits so many seconds while somebody alive runs it, in this process or in another; None:
+        as long as that takes. TimeoutError when the time is out and it still runs.
+        """
+        value: R = drive(_result.result(self.store, self._id, timeout, pickled=self._allows_pickle()))
+        return value
+
+    async def aresult(self, timeout: float | None = 0) -> R:
+        value: R = await adrive(_result.result(self.store, self._id, timeout, pickled=self._allows_pickle()))
+        return value
 
     def resume(self) -> Execution[R]:
         """Runs it on from its head: what is recorded is answered, the rest runs.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from omium import _replay, codec, config
 from omium.effects._undo import finish
-from omium.exceptions import ExecutionNotFound, OmiumError, RolledBack, Waiting
+from omium.exceptions import ExecutionNotFound, LeaseHeld, OmiumError, RolledBack, Waiting
 from omium.recovery import _decisions, watch
 from omium.runtime import _boundary, _context, _under_way
 from omium.runtime._context import Frame
@@ -129,9 +129,13 @@ class Session(Generic[R]):
             # failure that is to be repaired further back.
             finish(self.handle.store, self.handle.id)
             died = self._go_back()
-        native = self.handle.store.begin(
-            self._named(), self.handle.id, input=self._input, source=self._source, mode=self._mode
-        )
+        try:
+            native = self.handle.store.begin(
+                self._named(), self.handle.id, input=self._input, source=self._source, mode=self._mode
+            )
+        except LeaseHeld as held:
+            what = f"{held}; omium.get({self.handle.id!r}).result(timeout=SECONDS) waits for what comes of it"
+            raise LeaseHeld(what, owner=held.owner, expires_at=held.expires_at) from None
         self.run = LiveRun(self.handle.store, native, self._codec)
         self.run.budget = self._budget
         self.run.replays = self.replays

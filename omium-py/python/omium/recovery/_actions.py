@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from omium.recovery import _failure
-from omium.recovery._decisions import SCOPE, decide, is_note, note, tail
+from omium.recovery._decisions import SCOPE, decide, is_note, note, pending, tail
 from omium.runtime import _asking, _context
 from omium.runtime._live import Rewind, is_abort
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from omium.runtime._live import LiveRun
     from omium.runtime._place import Place
 
-__all__ = ["GoOn", "acarry", "asked", "carry", "left", "unwind"]
+__all__ = ["GoOn", "acarry", "asked", "carry", "due", "left", "unwind"]
 
 _NOBODY = -1
 """No strand: a claim made under it is the first of a new one."""
@@ -92,10 +92,19 @@ def unwind(run: LiveRun, name: str, policy: Recovery | None, error: Exception) -
 
 def left(store: Store, id: str) -> float:
     """Seconds until the retry of the workflow that was decided last, when a crash came before it."""
+    return _until_retry(store, id) or 0.0
+
+
+def due(store: Store, id: str) -> float | None:
+    """Seconds until whoever ran it runs it again, as was decided about its last failure; None: nothing was."""
+    return 0.0 if pending(store, id) is not None else _until_retry(store, id)
+
+
+def _until_retry(store: Store, id: str) -> float | None:
     newest = next(iter(tail(store, id)), None)
     decided = _failure.decision(newest) if newest is not None and is_note(newest) else None
     if newest is None or decided is None or decided["action"] != "retry":
-        return 0.0
+        return None
     wait: float = decided["wait"]
     # The clock may have been set since: what is left is within what was to be waited.
     return min(max(wait - (time.time_ns() // 1_000_000 - newest.created_ms) / 1000, 0.0), wait)
