@@ -1,5 +1,6 @@
 """Delta channels: their history, and what may not be pruned under them."""
 
+from itertools import pairwise
 from typing import Annotated, Any
 
 import pytest
@@ -58,6 +59,39 @@ def test_the_history_rebuilds_every_state_of_the_past(saver: Saver, frequency: i
     ours = [state.values for state in app.get_state_history(config())]
     assert ours == [state.values for state in model.get_state_history(config())]
     assert len(ours[0]["log"]) == 4 * 6
+
+
+@pytest.mark.parametrize("frequency", [1, 2, 4])
+def test_a_snapshot_stands_at_every_checkpoint_with_its_version(saver: Saver, frequency: int) -> None:
+    model = InMemorySaver()
+    run(saver, 3, snapshot_frequency=frequency), run(model, 3, snapshot_frequency=frequency)
+    ours = [item.checkpoint["channel_values"] for item in saver.list(config())]
+    assert ours == [item.checkpoint["channel_values"] for item in model.list(config())]
+    unwritten = [
+        values
+        for older, values in pairwise(reversed(ours))
+        if "notes" in older and values.get("notes") == older["notes"]
+    ]
+    assert unwritten, "no checkpoint has the snapshot of an earlier one"
+
+
+def test_a_snapshot_its_parent_has_lost_is_not_asked_for(saver: Saver, put: Any) -> None:
+    first = put({"log": 1, "n": 1})
+    second = put({"n": 2}, {"log": 1, "n": 2}, after=first, new={"n": 2})
+    saver._link.store.put_state(
+        "t",
+        "",
+        second["configurable"]["checkpoint_id"],
+        None,
+        name="loop",
+        body=("x", b"1"),
+        meta=("x", b"1"),
+        values=[],
+    )
+    third = put({"n": 2}, {"log": 1, "n": 2}, after=second, new={})
+    found = saver.get_tuple(third)
+    assert found is not None
+    assert found.checkpoint["channel_values"] == {"n": 2}
 
 
 def test_the_history_is_what_the_contract_of_the_base_class_says(saver: Saver) -> None:

@@ -26,12 +26,12 @@ class Parent(NamedTuple):
     sent_to: frozenset[str]
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint) -> Parent:
-        """Copies what the caller goes on changing in place."""
+    def of(cls, checkpoint: Checkpoint, kept: Sequence[str] = ()) -> Parent:
+        """Copies what the caller goes on changing in place; `kept` are values it took over from its own parent."""
         values = checkpoint["channel_values"]
         return cls(
             dict(checkpoint["channel_versions"]),
-            frozenset(values),
+            frozenset((*values, *kept)),
             {node: dict(versions) for node, versions in checkpoint["versions_seen"].items()},
             frozenset(str(send.node) for send in values.get(TASKS) or () if hasattr(send, "node")),
         )
@@ -40,16 +40,13 @@ class Parent(NamedTuple):
         """Channels of its successor that have the very version, hence the value, they have here.
 
         `new_versions` alone would not do: a copied checkpoint comes with none, and with the parent
-        of its original, whose values are older.
+        of its original, whose values are older. A delta channel comes without a value although its
+        version, and so the snapshot kept for it, is still the same.
         """
-        versions = checkpoint["channel_versions"]
         return [
             channel
-            for channel in checkpoint["channel_values"]
-            if channel in self.held
-            and channel not in new_versions
-            and channel in versions
-            and versions[channel] == self.versions.get(channel)
+            for channel, version in checkpoint["channel_versions"].items()
+            if channel in self.held and channel not in new_versions and version == self.versions.get(channel)
         ]
 
     def ran(self, checkpoint: Checkpoint) -> list[str]:
@@ -73,8 +70,8 @@ class Parents:
     def get(self, where: Address) -> Parent | None:
         return self._known.get(where)
 
-    def add(self, where: Address, checkpoint: Checkpoint) -> None:
-        self._known[where] = Parent.of(checkpoint)
+    def add(self, where: Address, checkpoint: Checkpoint, kept: Sequence[str] = ()) -> None:
+        self._known[where] = Parent.of(checkpoint, kept)
         if len(self._known) > self.LIMIT:
             self._known.popitem(last=False)
 

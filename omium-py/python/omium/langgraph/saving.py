@@ -59,7 +59,6 @@ def saving(
     body = dump(serde, rest, "the checkpoint")
     meta = dump(serde, merged, "the metadata")
     values = [*encode([name for name in channels if name not in keep])]
-    whole = not unseeded(merged, checkpoint["channel_versions"], channels)
     # Only the graph's own namespace tells how the thread stands; that of a subgraph does not.
     standing = None if scope else status.of_checkpoint(checkpoint, merged)
 
@@ -77,12 +76,12 @@ def saving(
             keep=kept,
             group=None if group is None else str(group),
             status=standing,
-            whole=whole,
+            whole=not unseeded(merged, checkpoint["channel_versions"], {*channels, *kept}),
         ):
             # The parent has lost values since it was met, to a prune for instance.
-            values.extend(encode(missing))
+            values.extend(encode([name for name in missing if name in channels]))
             kept = [name for name in kept if name not in missing]
-        parents.add(where, checkpoint)
+        parents.add(where, checkpoint, kept)
 
     return to_config(where), commit
 
