@@ -33,9 +33,9 @@ test-frameworks: build $(FRAMEWORKS:%=.venv-frameworks-%/installed)
 	.venv-$*/bin/pip install --quiet -r $<
 	touch $@
 
-# LangGraph's own test suite, with omium's saver in place of its SQLite savers.
+# LangGraph's own test suite, with omium's saver in place of its SQLite savers, then of the one in memory.
 test-langgraph-upstream: build
-	$(BIN)/python omium-py/tests/langgraph/upstream/run.py
+	for savers in sqlite memory; do $(BIN)/python omium-py/tests/langgraph/upstream/run.py --in-place-of $$savers || exit 1; done
 
 # The examples that are right, killed at every moment; wrong_on_purpose.py is the tests' own.
 torture: build

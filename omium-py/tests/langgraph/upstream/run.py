@@ -1,10 +1,10 @@
-"""Runs LangGraph's own test suite with omium.langgraph.Saver in place of its SQLite savers.
+"""Runs LangGraph's own test suite with omium.langgraph.Saver in place of its savers.
 
-    python omium-py/tests/langgraph/upstream/run.py [--baseline] [--jobs N] [pytest arguments]
+    python omium-py/tests/langgraph/upstream/run.py [--in-place-of sqlite|memory|nothing] [--jobs N] [pytest arguments]
 
 The suite comes with LangGraph's source distribution, is fetched once and unpacked outside of this
-repository. `--baseline` runs it with the SQLite savers themselves, to tell their failures from ours:
-there are none, but with LANGGRAPH_STRICT_MSGPACK=true, where one test of an in-memory saver fails.
+repository. `--in-place-of nothing` runs it as it is, to tell its own failures from ours: there are
+none, but with LANGGRAPH_STRICT_MSGPACK=true, where one test of an in-memory saver fails.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def pip(*arguments: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--baseline", action="store_true", help="run with the SQLite savers")
+    parser.add_argument("--in-place-of", choices=("sqlite", "memory", "nothing"), default="sqlite")
     parser.add_argument("--jobs", default=str(os.cpu_count() or 1), help="tests at once (default: one a core)")
     options, rest = parser.parse_known_args()
     install()
@@ -78,7 +78,8 @@ def main() -> int:
     command = [sys.executable, "-m", "pytest", "-q", "-n", options.jobs, "-p", "no:cacheprovider"]
     # The suite's own options ask for plugins that only format its output.
     command += ["-o", "addopts=--strict-markers --strict-config"]
-    command += [] if options.baseline else ["-p", "plugin"]
+    if options.in_place_of != "nothing":
+        command += ["-p", "plugin", "-p", f"in_place_of_{options.in_place_of}"]
     return subprocess.run([*command, *(rest or ["tests"])], cwd=suite, env=environment).returncode
 
 
