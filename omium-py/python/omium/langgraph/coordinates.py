@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omium import _omium, codec
 from omium.exceptions import OmiumError
+from omium.langgraph.subgraphs import what_was_given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
     from omium._omium import Store
     from omium.runtime._live import LiveRun
 
-__all__ = ["CALL", "TASK", "Coordinates", "Level", "Scopes", "coordinates", "invocation_of"]
+__all__ = ["CALL", "TASK", "Coordinates", "Level", "Scopes", "attempt_of", "coordinates", "invocation_of"]
 
 ROOT = "node"
 CALL = "__pregel_call"
 TASK = "__pregel_task_id"
+_RUNTIME = "__pregel_runtime"
 _TRIGGERS = ("__pregel_pull", "__pregel_push")
 _TAKEN_OVER = "taken over"
 
@@ -68,7 +70,10 @@ def coordinates(parts: Mapping[str, Any], metadata: Mapping[str, Any]) -> Coordi
     scope = str(own.get("checkpoint_ns") or "")
     around: tuple[Level, ...] = ()
     if TASK in own:
-        around = _counted(coordinates(own, graph.config.get("metadata") or {}).levels, scope)
+        metadata_around: Mapping[str, Any] = graph.config.get("metadata") or {}
+        node_around = str(metadata_around.get("langgraph_node"))
+        given = what_was_given(graph, _graph(own), node_around, own[TASK], attempt_of(own))
+        around = _told_apart(coordinates(own, metadata_around).levels, given)
     else:
         scope = ""
     node = str(metadata.get("langgraph_node"))
@@ -98,12 +103,13 @@ def _graph(parts: Mapping[str, Any]) -> Any:
     return graph
 
 
-def _counted(around: tuple[Level, ...], scope: str) -> tuple[Level, ...]:
-    """A task may begin several subgraphs, which LangGraph counts in the scope."""
-    count = scope.rpartition("|")[2]
-    if not count.isdigit():
-        return around
-    return (*around[:-1], around[-1]._replace(where=f"{around[-1].where}.{count}"))
+def attempt_of(parts: Mapping[str, Any]) -> int:
+    """The number LangGraph gives an attempt at a task."""
+    return int(getattr(getattr(parts.get(_RUNTIME), "execution_info", None), "node_attempt", 1))
+
+
+def _told_apart(around: tuple[Level, ...], given: str) -> tuple[Level, ...]:
+    return (*around[:-1], around[-1]._replace(where=f"{around[-1].where}.{given}")) if given else around
 
 
 class Scopes:
@@ -114,6 +120,8 @@ class Scopes:
         self._thread = thread
         self._used: dict[str, dict[str, str | None]] = {}
         """On record: stable coordinates -> scopes, with the scope of the task each was taken over for."""
+        self._from: dict[str, str] = {}
+        """On record: how a scope goes on from its last checkpoint -> the scope."""
         self._seen = 0
 
     def of(self, where: Coordinates, run: LiveRun) -> str:
@@ -121,6 +129,9 @@ class Scopes:
         self._read()
         stable, own = where.stable, where.scope
         scopes = self._used.setdefault(stable, {})
+        if own not in scopes and (known := self._from.get(_going_on(own))) is not None:
+            # LangGraph goes on from a checkpoint with whichever graph comes in its place, whatever that was given.
+            return known
         if own not in scopes and scopes:
             saved = {_mark(state.key) for state in self._store.list_states(self._thread)}
             for scope, taken in reversed(scopes.items()):
@@ -129,8 +140,10 @@ class Scopes:
                 if not _all_saved(taken or scope, saved):
                     self._take_over(scope, own, run)
                     scopes[scope] = own
+                    self._from[_going_on(own)] = scope
                     return scope
         scopes.setdefault(own, None)
+        self._from.setdefault(_going_on(own), own)
         return own
 
     def _take_over(self, scope: str, own: str, run: LiveRun) -> None:
@@ -151,8 +164,17 @@ class Scopes:
             stable = "/".join(mark.rpartition("@")[0] for mark in marks)
             scopes = self._used.setdefault(stable, {})
             scopes.setdefault(scope, None)
+            self._from.setdefault(_going_on(scope), scope)
             if entry.kind == "note" and entry.name == _TAKEN_OVER and entry.value is not None:
-                scopes[scope] = codec.loads(entry.value.codec, entry.value.read())
+                own = scopes[scope] = codec.loads(entry.value.codec, entry.value.read())
+                self._from[_going_on(own)] = scope
+
+
+def _going_on(scope: str) -> str:
+    """A scope from the innermost graph on that saves checkpoints: these are like no others of the thread."""
+    elements = scope.split("/")[1:]
+    marked = [at for at, element in enumerate(elements) if not element.endswith(f"@{_UNSAVED}")]
+    return "/".join(elements[marked[-1] :]) if marked else scope
 
 
 def _all_saved(scope: str, saved: set[str]) -> bool:

@@ -21,7 +21,7 @@ from omium import config
 from omium._replay import ThreadInReplay
 from omium.effects._undo import refuse_open
 from omium.exceptions import InvalidInput, OmiumError, Waiting
-from omium.langgraph.coordinates import CALL, TASK, Coordinates, Scopes, coordinates, invocation_of
+from omium.langgraph.coordinates import CALL, TASK, Coordinates, Scopes, attempt_of, coordinates, invocation_of
 from omium.langgraph.invocation import at_end
 from omium.recovery import watch
 from omium.runtime import _context, _under_way
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["NODES", "Nodes", "refuse_in_replay"]
 
 _CHECKPOINTER = "__pregel_checkpointer"
-_RUNTIME = "__pregel_runtime"
 _SCRATCHPAD = "__pregel_scratchpad"
 _IDLE_MAX = 1024
 _NOBODY = 0
@@ -221,8 +220,7 @@ class Nodes:
         if store is None or id is None or name is None or CALL not in parts:
             return None
         thread = self._thread(store(), str(name))
-        runtime = getattr(parts.get(_RUNTIME), "execution_info", None)
-        return thread.task(id, (parts.get(_SCRATCHPAD), getattr(runtime, "node_attempt", 1)), known)
+        return thread.task(id, (parts.get(_SCRATCHPAD), attempt_of(parts)), known)
 
     def frame(self, place: _Task) -> Frame:
         return place.thread.frame(place)
