@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,13 +23,14 @@ from omium.effects._undo import refuse_open
 from omium.exceptions import InvalidInput, OmiumError, Waiting
 from omium.langgraph.coordinates import CALL, TASK, Coordinates, Scopes, attempt_of, coordinates, invocation_of
 from omium.langgraph.invocation import at_end
+from omium.langgraph.passing import as_failure, let_through
 from omium.recovery import watch
 from omium.runtime import _context, _under_way
 from omium.runtime._context import Frame
 from omium.runtime._live import LiveRun, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from omium._omium import Store
 
@@ -183,6 +184,7 @@ class _Thread:
             native = self.store.begin("langgraph", self.id, mode="attach")
             self.run = LiveRun(self.store, native, config.settings().codec)
             self.run.watch = self.watch
+            self.run.let_through = let_through
         return self.run
 
 
@@ -199,6 +201,16 @@ def refuse_in_replay(thread: str) -> None:
     if around is not None:
         around.run.abort(error)
     raise error
+
+
+@contextmanager
+def _letting_through() -> Iterator[None]:
+    """For what is refused before there is a run to abort."""
+    try:
+        yield
+    except OmiumError as error:
+        let_through(error)
+        raise
 
 
 class Nodes:
@@ -220,10 +232,12 @@ class Nodes:
         if store is None or id is None or name is None or CALL not in parts:
             return None
         thread = self._thread(store(), str(name))
-        return thread.task(id, (parts.get(_SCRATCHPAD), attempt_of(parts)), known)
+        with _letting_through():
+            return thread.task(id, (parts.get(_SCRATCHPAD), attempt_of(parts)), known)
 
     def frame(self, place: _Task) -> Frame:
-        return place.thread.frame(place)
+        with _letting_through():
+            return place.thread.frame(place)
 
     def stops(self, error: BaseException) -> bool:
         """An interrupt, or a command to the graph around this one."""
@@ -242,7 +256,7 @@ class Nodes:
         run = None if thread is None else thread.run
         if thread is not None and run is not None and run.aborted is not None and ERROR not in channels:
             thread.end(tuple(thread.tasks.values()))
-            raise run.aborted
+            raise as_failure(run.aborted)
 
     def wrote(self, store: Store, name: str, task: str, channels: Collection[str]) -> None:
         """A task has ended: LangGraph saved what it wrote, its failure or its interrupt."""

@@ -101,6 +101,7 @@ class LiveRun:
         "ended",
         "given_up",
         "interrupted",
+        "let_through",
         "native",
         "noted",
         "open",
@@ -137,6 +138,8 @@ class LiveRun:
         self.died: str | None = None
         """Who died while running it before; noted at the end, so that no seq is shifted."""
         self.aborted: BaseException | None = None
+        self.let_through: Callable[[BaseException], None] | None = None
+        """Makes what aborts it an error that the host framework around it takes for no failure of the code."""
         self.ended = False
         self.begun: dict[int, bool] = {}
         """Intents of effects this very run wrote; whether the body has failed since, as far as known."""
@@ -177,6 +180,8 @@ class LiveRun:
 
     def abort(self, error: BaseException) -> None:
         """Lets nothing more be recorded, even when the code catches the error and goes on."""
+        if self.let_through is not None:
+            self.let_through(error)
         self.aborted = self.aborted or error
 
     def interrupt(self, error: BaseException) -> None:
