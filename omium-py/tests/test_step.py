@@ -177,12 +177,7 @@ def test_key_names_what_identifies_a_call(ran: Counter[str]) -> None:
         ran["by_function"] += 1
         return stamp
 
-    @omium.step(key=["a", "nowhere"])
-    def wrong(a: int) -> int:
-        return a
-
     assert by_function({}, 3.0) == 3.0
-    assert wrong(1) == 1
     ran.clear()
 
     for stamp in (1.0, 2.0):
@@ -190,8 +185,17 @@ def test_key_names_what_identifies_a_call(ran: Counter[str]) -> None:
             assert by_name("a", stamp) == 1.0
             assert by_function({"id": 1}, stamp) == 1.0
     assert ran == {"by_name": 1, "by_function": 1}
-    with omium.execution("y"), pytest.raises(InvalidInput, match="'nowhere', which is no parameter of wrong"):
-        wrong(1)
+
+
+@pytest.mark.parametrize("verb", [omium.step, omium.effect, partial(omium.checkpoint, "name")])
+def test_a_misspelt_key_is_refused_where_it_is_written(verb: Any) -> None:
+    def wrong(a: int) -> int:
+        return a
+
+    for key in ("nowhere", ["a", "nowhere"], ("nowhere",)):
+        with pytest.raises(InvalidInput, match=r"'nowhere', which is no parameter of .*wrong; its parameters are a$"):
+            verb(key=key)(wrong)
+    assert verb(key="a")(wrong)(1) == 1
 
 
 def test_arguments_are_those_at_the_call(ran: Counter[str]) -> None:

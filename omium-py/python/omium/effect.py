@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from omium.checks import Checks, Condition
 from omium.effects import _intent
 from omium.effects._acting import Effect, course
+from omium.effects._called import Called
 from omium.exceptions import InvalidInput
 from omium.recovery._actions import acarry, carry
 from omium.runtime import _cancelled, _context, _live, _record, _registry
 from omium.runtime._course import adrive, drive
-from omium.runtime._place import Place
 from omium.runtime._worker import off_loop
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from omium.effects import _doubt
     from omium.recovery import Recovery
     from omium.runtime._arguments import Key
+    from omium.runtime._place import Place
     from omium.step import Codec
 
 __all__ = ["effect", "idempotency_key"]
@@ -174,7 +175,7 @@ def _place(effect: Effect, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pla
     frame = _context.frame()
     if frame is None:
         return None
-    return Place(frame, "effect", effect.name, effect.parameters.inputs(args, kwargs), effect.policy.codec, effect.code)
+    return Called(frame, effect, args, kwargs)
 
 
 def _outside(effect: Effect, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -23,6 +23,7 @@ __all__ = [
     "dumps",
     "dumps_failure",
     "dumps_inputs",
+    "equal",
     "loads",
     "register",
     "text",
@@ -58,6 +59,18 @@ def dumps(value: Any, codec: str = "msgpack") -> Blob:
 
         return codec, pickle.dumps(value, protocol=5)
     raise InvalidInput(f"no codec {codec!r}: use 'msgpack' or 'pickle'")
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Whether two values are recorded with the same bytes; never of what is not covered."""
+    try:
+        return _canonical(one) == _canonical(other)
+    except (NotSerializable, RecursionError):
+        return False
+
+
+def _canonical(value: Any) -> bytes:
+    return _omium.encode(value, _engine.Reduce(canonical=True), canonical=True)
 
 
 def loads(codec: str, data: bytes, *, allow_pickle: bool = False) -> Any:

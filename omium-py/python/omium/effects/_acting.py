@@ -176,6 +176,7 @@ class _Trial:
                 probe=effect.probe is not None,
                 undo=effect.undo is not None,
                 lost=lost,
+                defaults=self.given.defaults or (),
             )
             # From the intent on: it would be in doubt without its body.
             self.place.begins()

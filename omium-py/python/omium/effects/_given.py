@@ -10,7 +10,7 @@ from omium.exceptions import InvalidInput, NotSerializable
 from omium.runtime import _arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from omium.runtime._arguments import Parameters
 
@@ -26,12 +26,15 @@ class Given(NamedTuple):
     arguments: Mapping[str, Any]
     lost: Mapping[str, str]
     """What could not be recorded and is not here any more, with its type."""
+    defaults: Sequence[str]
+    """Those that are what their parameters default to."""
 
     @classmethod
     def of(cls, name: str, parameters: Parameters, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Given:
         bound = parameters.bind(args, kwargs)
         bound.apply_defaults()
-        return cls(name, parameters, bound.arguments, {})
+        meant = parameters.given(bound.arguments)
+        return cls(name, parameters, bound.arguments, {}, [each for each in bound.arguments if each not in meant])
 
     def recorded(self, codec_name: str) -> tuple[codec.Blob, dict[str, str]]:
         """The encoded arguments, and what had to be left out of them."""
@@ -91,7 +94,7 @@ class Given(NamedTuple):
             )
         if self._by_name(shape):
             return partial(function, **{name: self.arguments[name] for name in wanted}, **extra)
-        bound = self.parameters.rebind(self.arguments)
+        bound = self.parameters.rebind(self.arguments, self.defaults)
         if bound is None:
             raise InvalidInput(f"{self.name} does not take the arguments it was called with any more")
         args, named = list(bound.args), {**bound.kwargs, **extra}

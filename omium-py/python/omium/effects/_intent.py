@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from omium import _omium, codec
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 __all__ = ["UNDO", "Note", "current_key", "is_undo", "key_of", "keyed", "random_key", "read", "same_address"]
 
@@ -36,6 +36,8 @@ class Note(NamedTuple):
     undo: bool = False
     lost: Mapping[str, str] = {}
     """Arguments that could not be recorded, with their types."""
+    defaults: Sequence[str] = ()
+    """Arguments that were what their parameters default to."""
     cleared: bool = False
     """It is known that the effect did not happen: it may begin anew."""
     undoes: int | None = None

@@ -300,7 +300,8 @@ class _Compensation(NamedTuple):
         self.run.native.commit(claim, ("msgpack", codec.dumps_inputs({"returned": returned})))
 
     def _given(self) -> Given:
-        return Given(self.record.name, self.effect.parameters, self.record.arguments, self.record.note.lost)
+        note = self.record.note
+        return Given(self.record.name, self.effect.parameters, self.record.arguments, note.lost, note.defaults)
 
     def _happened(self) -> bool:
         """Whether there is a receipt on record, which may be None."""

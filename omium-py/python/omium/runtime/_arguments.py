@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from omium import codec
 from omium.exceptions import InvalidInput
 
 if TYPE_CHECKING:
@@ -15,19 +16,28 @@ Key = str | Sequence[str] | Callable[..., Any]
 
 
 class Parameters:
-    """The parameters of one function; its signature is taken at the first recorded call."""
+    """The parameters of one function; its signature is taken at the first recorded call, or to look for a `key`."""
 
     def __init__(self, function: Callable[..., Any], key: Key | None = None) -> None:
         self._function = function
-        self._key = (key,) if isinstance(key, str) else key
         self._signature: Signature | None = None
+        self._key = key if key is None or callable(key) else (key,) if isinstance(key, str) else tuple(key)
+        if isinstance(self._key, tuple) and callable(function):
+            self._check(self._key)
+
+    def counts(self, name: str) -> bool:
+        """Whether that argument tells one call from another."""
+        return self._key is None or (isinstance(self._key, tuple) and name in self._key)
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> BoundArguments:
         """As the call itself would: raises TypeError for arguments that do not fit."""
         return self._known().bind(*args, **kwargs)
 
-    def rebind(self, arguments: Mapping[str, Any]) -> BoundArguments | None:
-        """The same from recorded arguments; None when the function does not take them any more."""
+    def rebind(self, arguments: Mapping[str, Any], defaults: Collection[str] = ()) -> BoundArguments | None:
+        """The same from recorded arguments; None when the function does not take them any more.
+
+        Those in `defaults` were what their parameters defaulted to: one whose parameter is gone says nothing.
+        """
         from inspect import BoundArguments, Parameter
 
         parameters = self._known().parameters
@@ -36,23 +46,25 @@ class Parameters:
             optional = parameter.default is not Parameter.empty or parameter.kind in variadic
             if name not in arguments and not optional:
                 return None
-        if not set(arguments) <= set(parameters):
+        if not set(arguments) <= {*parameters, *defaults}:
             return None
         ordered = {name: arguments[name] for name in parameters if name in arguments}
         return BoundArguments(self._known(), ordered)
 
     def inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The meaningful arguments of one call, defaults included."""
+        """What tells one call from another: the arguments, or those `key` names, that are not their defaults.
+
+        So a parameter with a default can be added, or taken away, and a recorded call is still the same.
+        """
         if callable(self._key):
             return {"key": self._key(*args, **kwargs)}
-        bound = self.bind(args, kwargs)
-        bound.apply_defaults()
-        if self._key is None:
-            return bound.arguments
-        for name in self._key:
-            if name not in bound.arguments:
-                raise InvalidInput(f"key names {name!r}, which is no parameter of {name_of(self._function)}")
-        return {name: bound.arguments[name] for name in self._key}
+        given = self.given(self.bind(args, kwargs).arguments)
+        return given if self._key is None else {name: given[name] for name in self._key if name in given}
+
+    def given(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Those arguments that are not what their parameters default to."""
+        parameters = self._known().parameters
+        return {name: value for name, value in arguments.items() if not _same(value, parameters[name].default)}
 
     @property
     def in_order(self) -> tuple[str, ...]:
@@ -66,6 +78,17 @@ class Parameters:
 
         kinds = {each.kind for each in self._known().parameters.values()}
         return bool(kinds & {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD})
+
+    def _check(self, key: Sequence[str]) -> None:
+        try:
+            parameters = self._known().parameters
+        except ValueError:
+            return  # A built-in function that does not say what it takes.
+        for name in key:
+            if name not in parameters:
+                known = ", ".join(parameters) or "none"
+                mine = name_of(self._function)
+                raise InvalidInput(f"key names {name!r}, which is no parameter of {mine}; its parameters are {known}")
 
     def _known(self) -> Signature:
         if self._signature is None:
@@ -85,7 +108,6 @@ def in_order(signature: Signature) -> tuple[str, ...]:
 
 def same(one: BoundArguments, other: BoundArguments) -> bool:
     """Whether two calls of one function mean the same, whatever was left to its defaults."""
-    from omium import codec
 
     def canonical(bound: BoundArguments) -> bytes:
         whole = type(bound)(bound.signature, bound.arguments.copy())
@@ -93,6 +115,19 @@ def same(one: BoundArguments, other: BoundArguments) -> bool:
         return codec.dumps_inputs(whole.arguments)
 
     return canonical(one) == canonical(other)
+
+
+def _same(value: Any, default: Any) -> bool:
+    """Whether an argument is what would have been there without it."""
+    if value is default:
+        return True
+    if type(value) is not type(default):
+        return False
+    return bool(value == default) if type(value) in _PLAIN else codec.equal(value, default)
+
+
+_PLAIN = (str, int, bool, bytes)
+"""Types whose equal values have equal bytes."""
 
 
 def name_of(function: Callable[..., Any]) -> str:

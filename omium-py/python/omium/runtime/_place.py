@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from omium import _omium, codec
@@ -19,7 +20,7 @@ from omium.runtime._under_way import UnderWay
 from omium.view import _differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from omium.recovery._failure import Failure
     from omium.recovery._policy import Recovery
@@ -127,7 +128,11 @@ class Place:
 
     def _explain(self, error: Divergence, name: str) -> Divergence:
         """The native error as a reader needs it."""
-        return _readable(error, self._frame, name, self._input)
+        return _readable(error, self._frame, name, self._input, self._told_apart_by)
+
+    def _told_apart_by(self, _entry: _omium.Entry, _argument: str) -> bool:
+        """Whether that argument on record tells the entry from others of its name."""
+        return True
 
     @property
     def recorded(self) -> _omium.Entry | None:
@@ -393,7 +398,13 @@ def _ground(scope: str) -> tuple[str, bool]:
     return ground, ground != scope
 
 
-def _readable(error: Divergence, frame: Frame, name: str, found: bytes) -> Divergence:
+def _readable(
+    error: Divergence,
+    frame: Frame,
+    name: str,
+    found: bytes,
+    counts: Callable[[_omium.Entry, str], bool],
+) -> Divergence:
     """The native error with the difference between the recorded input and the present one."""
     run = frame.run
     lines: list[str] = []
@@ -401,8 +412,7 @@ def _readable(error: Divergence, frame: Frame, name: str, found: bytes) -> Diver
         entry = run.store.entry(run.native.id, error.seq)
         if entry.name == name and entry.input is not None:
             recorded = entry.input.codec, entry.input.read()
-            # An effect with an undo keeps more arguments than those that tell it from others.
-            lines = _differences.lines(recorded, ("msgpack", found), only_named=entry.kind == "effect")
+            lines = _differences.lines(recorded, ("msgpack", found), partial(counts, entry))
     return Divergence(
         "\n".join([str(error), *lines]),
         execution=run.native.id,
