@@ -94,7 +94,7 @@ class Checkpoint:
     async def __aenter__(self) -> Self:
         place = self._claim()
         if place is not None and place.recorded is not None:
-            self.value = await off_loop(place.answer, place.recorded)
+            self.value = await place.aanswer(place.recorded)
         return self._inside(place)
 
     async def __aexit__(

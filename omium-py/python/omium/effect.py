@@ -159,7 +159,7 @@ async def _aonce(effect: Effect, place: Place, args: tuple[Any, ...], kwargs: di
             place.arrive(entry.seq)
             if _cancelled.is_cancelled(place.run, entry):
                 await _cancelled.again(entry)
-            return await off_loop(place.answer, entry)
+            return await place.aanswer(entry)
         return await adrive(course(effect, place, args, kwargs))
     finally:
         place.leave()

@@ -96,16 +96,8 @@ def loads(codec: str, data: bytes, *, allow_pickle: bool = False) -> Any:
 
 
 def dumps_failure(error: BaseException) -> Blob:
-    """Encodes an exception, leaving out what it carries that is not covered."""
-
-    def encodable(item: Any) -> bool:
-        try:
-            _omium.encode(item, _engine.Reduce())
-        except (NotSerializable, RecursionError):
-            return False
-        return True
-
-    failure = _failures.Failure(error, encodable)
+    """Encodes an exception; of what it carries that is not covered only the type and the texts."""
+    failure = _failures.Failure(error, _engine.encodable)
     return "msgpack", _omium.encode(failure, _engine.Reduce())
 
 

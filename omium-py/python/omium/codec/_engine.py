@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from omium import _omium
-from omium.codec import _failures, _numpy, _objects, _standard, codes
+from omium.codec import _failures, _lost, _numpy, _objects, _responses, _standard, codes
 from omium.codec._order import ordered, ordered_pairs, pairs
 from omium.codec._refs import qualified
 from omium.exceptions import FormatUnsupported, NotSerializable, OmiumError, StoreCorrupted
@@ -22,6 +22,10 @@ _MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueErro
 reducers: dict[type, Reducer] = {
     dict: lambda value: (codes.MAP, pairs(value.items())),
     _failures.Failure: lambda value: (codes.EXCEPTION, value.payload),
+    _failures.Input: lambda value: (codes.EXCEPTION, value.payload),
+    _lost.Kept: _lost.reduce,
+    _lost.Named: _lost.reduce_named,
+    _responses.Message: _responses.reduce,
 }
 """By exact type; grows as types are met and as users register theirs."""
 
@@ -49,6 +53,8 @@ class Reduce:
         cls = type(value)
         if cls is set or cls is frozenset:
             return (codes.SET if cls is set else codes.FROZENSET), self._order(value)
+        if self.lenient and (told := _failures.told(value, encodable)) is not None:
+            value, cls = told, type(told)
         reducer = reducers.get(cls) or _resolve(cls)
         reduced = reducer(value) if reducer else None
         if reduced is None:
@@ -87,6 +93,15 @@ class Reduce:
             self._depth -= 1
 
 
+def encodable(value: Any) -> bool:
+    """Whether all of it can be recorded."""
+    try:
+        _omium.encode(value, Reduce())
+    except (NotSerializable, RecursionError):
+        return False
+    return True
+
+
 def _resolve(cls: type) -> Reducer | None:
     reducer = (
         _standard.reducer(cls)
@@ -109,6 +124,8 @@ _REVIVERS: dict[int, Callable[[Any], Any]] = {
     codes.NDARRAY: _numpy.revive_array,
     codes.NUMPY_SCALAR: _numpy.revive_scalar,
     codes.EXCEPTION: _failures.revive,
+    codes.HTTP: _responses.revive,
+    codes.LOST: _lost.revive,
 }
 
 

@@ -72,6 +72,18 @@ USER: Final = 29
 TEXT: Final = 30
 """A str with lone surrogates: bytes, UTF-8 with the surrogates passed through"""
 EXCEPTION: Final = 31
-"""[ref, [argument, ...] or nil, attributes map or nil, text]"""
+"""[ref, [argument, ...] or nil, attributes map or nil, text, origin map or absent].
+
+The origin: `cause` and `context`, each an EXCEPTION (`context` is true where it is the cause), `suppress`, true. The
+arguments of pydantic's ValidationError are [title, [row map, ...], "python" or "json", whether inputs are hidden].
+"""
 OPAQUE: Final = 32
 """In inputs only: what cannot be encoded, as the ref of its type (or its own, for code)"""
+HTTP: Final = 33
+"""Map; "" is the kind, one of those `_responses` lists. What a failure carried of HTTP, without credentials."""
+LOST: Final = 34
+"""[ref, what it was called, str, repr, true or nil, [public name, ...] or nil, why not, own ref or absent].
+
+What a failure carried and no record holds. The fifth says whether it is true like any plain object; the own ref is
+that of a class or function.
+"""

@@ -144,11 +144,14 @@ def _by_class(error: BaseException) -> FailureType | None:
 
 def _by_status(error: BaseException) -> FailureType | None:
     """By the HTTP status that openai, anthropic, httpx, requests and google errors carry."""
-    status = getattr(error, "status_code", None)
-    if status is None:
-        status = getattr(getattr(error, "response", None), "status_code", None)
-    if status is None:
-        status = getattr(error, "code", None)
+    try:
+        status = getattr(error, "status_code", None)
+        if status is None:
+            status = getattr(getattr(error, "response", None), "status_code", None)
+        if status is None:
+            status = getattr(error, "code", None)
+    except NotSerializable:
+        return None  # One from the record, whose response could not be kept.
     if isinstance(status, bool) or not isinstance(status, int) or not 400 <= status <= 599:
         return None
     if status == 429:

@@ -10,7 +10,6 @@ from omium.exceptions import Divergence, InvalidInput, Waiting
 from omium.runtime import _context
 from omium.runtime._course import Disk, adrive, drive
 from omium.runtime._place import Place
-from omium.runtime._worker import off_loop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +43,7 @@ async def aask(question: str, *, choices: Iterable[Any] | None = None) -> Any:
     place = _asking(given)
     if (entry := place.recorded) is not None:
         place.arrive(entry.seq)
-        return await off_loop(place.answer, entry)
+        return await place.aanswer(entry)
     try:
         return await adrive(_question(place, given))
     finally:

@@ -1,10 +1,16 @@
-"""Which entries recorded an exception: noted on the exception itself, and looked for behind another."""
+"""What stands behind an exception: the entries that recorded it, noted on it, and what it came from."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from omium.codec import ON_RECORD
 
-__all__ = ["failures_behind", "on_record"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["chained", "failures_behind", "on_record"]
 
 
 def on_record(failure: object, seq: int) -> None:
@@ -29,3 +35,13 @@ def failures_behind(error: BaseException) -> list[int]:
             seqs.update(getattr(noted, "__dict__", {}).get(ON_RECORD, ()))
         ahead += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
     return sorted(seqs)
+
+
+@contextmanager
+def chained(failure: BaseException) -> Iterator[None]:
+    """Raised from the record it keeps what it came from, whatever is being handled where it is raised again."""
+    context = failure.__context__
+    try:
+        yield
+    finally:
+        failure.__context__ = context

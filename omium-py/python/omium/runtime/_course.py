@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omium.runtime import _context, _timeout
+from omium.runtime._behind import chained
 from omium.runtime._worker import off_loop
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ async def adrive(course: Course) -> Any:
 
 def _ended(value: Any) -> Any:
     if isinstance(value, Failure):
-        raise value.error
+        with chained(value.error):
+            raise value.error
     return value
 
 

@@ -12,11 +12,12 @@ from omium import _omium, codec
 from omium.exceptions import Divergence, OmiumError, PostconditionFailed, RecordedFailure, StepTimeout
 from omium.recovery import _decisions, _failure
 from omium.runtime import _boundary
-from omium.runtime._behind import on_record
+from omium.runtime._behind import chained, on_record
 from omium.runtime._cancelled import CANCELLED
 from omium.runtime._context import Frame, current, strand
 from omium.runtime._live import describe, is_abort
 from omium.runtime._under_way import UnderWay
+from omium.runtime._worker import off_loop
 from omium.view import _differences
 
 if TYPE_CHECKING:
@@ -226,18 +227,27 @@ class Place:
 
     def answer(self, entry: _omium.Entry) -> Any:
         """The recorded value; a recorded failure is raised again."""
+        return _given(*self._outcome(entry))
+
+    async def aanswer(self, entry: _omium.Entry) -> Any:
+        """`answer` for async code."""
+        return _given(*await off_loop(self._outcome, entry))
+
+    def _outcome(self, entry: _omium.Entry) -> tuple[Any, BaseException | None]:
         loaded, decided = self._read(entry)
         if entry.status != "failed":
             refused = _failure.of_entry(entry) if self._kind == "effect" else None
             if refused is None:
-                return loaded
+                return loaded, None
             self.decided = decided
-            raise PostconditionFailed(refused.message, step=entry.name, condition=refused.condition, path=refused.path)
+            return None, PostconditionFailed(
+                refused.message, step=entry.name, condition=refused.condition, path=refused.path
+            )
         self.run.answered_failures[self.address] = entry.seq
         failure = loaded if isinstance(loaded, BaseException) else RecordedFailure(entry.error or "")
         on_record(failure, entry.seq)
         self.decided = decided
-        raise failure
+        return None, failure
 
     def _read(self, entry: _omium.Entry) -> tuple[Any, dict[str, Any] | None]:
         """The recorded value, and what was decided about a failure."""
@@ -390,6 +400,13 @@ class Place:
 
 
 _ATTEMPT = re.compile(r"(#\d+)(?:~\d+)?(?::\d+)?(?=/|$)")
+
+
+def _given(value: Any, failure: BaseException | None) -> Any:
+    if failure is None:
+        return value
+    with chained(failure):
+        raise failure
 
 
 def _ground(scope: str) -> tuple[str, bool]:

@@ -142,7 +142,7 @@ async def acall(
 async def _aonce(place: Place, body: Callable[[], Awaitable[T]], policy: Policy) -> T:
     if (entry := place.recorded) is not None:
         place.arrive(entry.seq)
-        recorded: T = await off_loop(place.answer, entry)
+        recorded: T = await place.aanswer(entry)
         return recorded
     import asyncio
 

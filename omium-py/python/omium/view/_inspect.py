@@ -127,8 +127,13 @@ def _record(payload: dict[str, Any]) -> Typed:
 
 
 def _failure(payload: Any) -> Typed:
-    reference, arguments, _, text = payload
+    reference, arguments, _, text, *_ = payload
     return Typed(_class(reference), [text] if arguments is None else list(arguments))
+
+
+def _message(payload: dict[str, Any]) -> Typed:
+    parts = dict(payload)
+    return Typed(_class(parts.pop("")), parts)
 
 
 _NAMES = {
@@ -162,6 +167,8 @@ _SHAPES: dict[int, Callable[[Any], Any]] = {
     codes.NUMPY_SCALAR: lambda data: Typed("numpy.generic", data),
     codes.USER: lambda data: Typed(data[0], [data[1]]),
     codes.EXCEPTION: _failure,
+    codes.HTTP: _message,
+    codes.LOST: lambda data: Typed(_class(data[0]), data[3]),
     codes.OPAQUE: lambda data: Typed("opaque", _class(data)),
 }
 
