@@ -57,7 +57,8 @@ from omium.exceptions import (
 from omium.execution import Execution, execution, executions, get
 from omium.recovery import Detect, Failure, Recovery, failure
 from omium.retry import Retry
-from omium.runtime import _live, _worker
+from omium.runtime import _events, _live, _worker
+from omium.runtime._events import Event, on
 from omium.signal import aask, answer, ask, asleep, sleep
 from omium.step import step
 from omium.workflow import AsyncWorkflow, Workflow, workflow
@@ -74,6 +75,7 @@ __all__ = [
     "Divergence",
     "Entry",
     "EntryNotFound",
+    "Event",
     "Execution",
     "ExecutionNotFound",
     "Failure",
@@ -120,6 +122,7 @@ __all__ = [
     "idempotency_key",
     "init",
     "langgraph",
+    "on",
     "resume_all",
     "sleep",
     "step",
@@ -140,6 +143,6 @@ def __getattr__(name: str) -> Any:
 
 
 if hasattr(_os, "register_at_fork"):
-    for _module in (_live, _worker, config):
+    for _module in (_events, _live, _worker, config):
         _os.register_at_fork(after_in_child=_module.after_fork)
     del _module

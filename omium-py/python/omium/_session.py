@@ -8,7 +8,7 @@ from omium import _replay, codec, config
 from omium.effects._undo import finish
 from omium.exceptions import ExecutionNotFound, LeaseHeld, OmiumError, RolledBack, Waiting
 from omium.recovery import _decisions, watch
-from omium.runtime import _boundary, _context, _under_way
+from omium.runtime import _boundary, _context, _events, _under_way
 from omium.runtime._context import Frame
 from omium.runtime._course import served_by
 from omium.runtime._live import LiveRun, Mode, Rewind, describe
@@ -147,6 +147,7 @@ class Session(Generic[R]):
             self.run.code = self._code
             self.run.watch = watch(self._detect or config.settings().detect)
             self.run.died = native.taken_from or died
+            _events.of_execution(self.run, "resume" if native.resumed else "begin", "running")
         _boundary.reach("begun", "execution", self.handle.id)
 
     def _go_back(self) -> str | None:

@@ -14,7 +14,7 @@ from omium.effects._given import Given
 from omium.effects._intent import Note
 from omium.exceptions import Divergence, OmiumError, PostconditionFailed, PreconditionFailed, StepTimeout
 from omium.recovery import failure_of
-from omium.runtime import _arguments, _cancelled, _context, _registry
+from omium.runtime import _arguments, _cancelled, _context, _events, _registry
 from omium.runtime._arguments import Parameters
 from omium.runtime._attempts import Attempts
 from omium.runtime._code import Code
@@ -130,6 +130,8 @@ class _Trial:
         if own is False:
             raise self._refusal(intent, "it is still running, or was given up in the middle", asking=False)
         policy = self.effect.in_doubt
+        if own is None:
+            _events.in_doubt(self.run, intent, self.effect.name, policy)
         probe = self.effect.probe
         if probe is not None and (own or policy == "probe"):
             receipt = yield from self._probe(probe, intent)

@@ -21,7 +21,7 @@ from omium.exceptions import (
     Waiting,
 )
 from omium.recovery import _decisions
-from omium.runtime import _boundary
+from omium.runtime import _boundary, _events
 from omium.runtime._behind import failures_behind
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class LiveRun:
         "_pid",
         "_repairs",
         "aborted",
+        "answered",
         "answered_failures",
         "begun",
         "budget",
@@ -140,6 +141,7 @@ class LiveRun:
         self.aborted: BaseException | None = None
         self.let_through: Callable[[BaseException], None] | None = None
         """Makes what aborts it an error that the host framework around it takes for no failure of the code."""
+        self.answered = _events.Answered()
         self.ended = False
         self.begun: dict[int, bool] = {}
         """Intents of effects this very run wrote; whether the body has failed since, as far as known."""
@@ -233,6 +235,8 @@ class LiveRun:
             _boundary.reach("complete", "execution", self.native.id)
             self._note_crash()
             self.native.complete(result)
+            self.answered.goes_live(self)
+            _events.of_execution(self, "complete", "completed")
         self.native.release()
         _boundary.reach("ended", "execution", self.native.id)
 
@@ -259,6 +263,8 @@ class LiveRun:
         if isinstance(why, Waiting) and self.native.mode == "live":
             self.native.wait(str(why))
             self.native.release()
+            self.answered.goes_live(self)
+            _events.of_execution(self, "wait", "waiting")
             return
         noted = isinstance(why, Rewind)
         if isinstance(why, Rewind):
@@ -271,6 +277,8 @@ class LiveRun:
                     _decisions.ended(self, why)
                 self._note_cut_off()
                 self.native.fail_run(describe(why), failures_behind(error))
+                self.answered.goes_live(self)
+                _events.of_execution(self, "failure", "failed", error=why)
             except OmiumError as trouble:
                 self.native.release()
                 raise trouble from error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from omium import _omium, codec
 from omium.exceptions import Divergence, OmiumError, PostconditionFailed, RecordedFailure, StepTimeout
 from omium.recovery import _decisions, _failure
-from omium.runtime import _boundary
+from omium.runtime import _boundary, _events
 from omium.runtime._behind import chained, on_record
 from omium.runtime._cancelled import CANCELLED
 from omium.runtime._context import Frame, current, strand
@@ -118,7 +118,34 @@ class Place:
         """The entry that was written; 0: none was."""
         self.decided: dict[str, Any] | None = None
         """What the recovery policy decided about the failure recorded here."""
-        self._reach("answered" if self._settled else "claimed")
+        self._found()
+
+    def _found(self) -> None:
+        """Tells whether the record has it; a replay answers everything, and tells nobody."""
+        answer, run = self.recorded, self.run
+        self._reach("claimed" if answer is None else "answered")
+        if answer is None:
+            run.answered.goes_live(run)
+        elif run.native.mode == "live":
+            run.answered.add(self._kind)
+            if _events.hears():
+                _events.entry(
+                    run,
+                    answer.seq,
+                    answer.name,
+                    self._kind,
+                    answer.status,
+                    duration_ms=answer.duration_ms,
+                    usage=answer.usage,
+                    error=answer.error,
+                    from_record=True,
+                )
+
+    def _tell(self, status: str, usage: Mapping[str, int] | None, error: str | None = None) -> None:
+        """Tells of the entry that was written."""
+        if _events.hears():
+            name, took = self._claim.name, self.elapsed_ms()
+            _events.entry(self.run, self.entry, name, self._kind, status, duration_ms=took, usage=usage, error=error)
 
     def _reach(self, moment: _boundary.Moment) -> None:
         if _boundary.watcher is None:
@@ -298,6 +325,7 @@ class Place:
             self._over()
         self.entry = seq
         self._reach("recorded")
+        self._tell("done", usage)
         run.repaired(self._claim.name)
         return seq
 
@@ -352,6 +380,7 @@ class Place:
         elif error == CANCELLED:
             run.cancelled[seq] = run.claims
         self._reach("failed")
+        self._tell("failed", usage, error if isinstance(error, str) else type(error).__qualname__)
         return seq
 
     def _remarks(self, remarks: Mapping[str, Any] | None = None) -> codec.Blob | None:
