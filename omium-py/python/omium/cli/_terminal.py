@@ -100,9 +100,15 @@ class Terminal:
         self.width = max(shutil.get_terminal_size((100, 24)).columns, 40)
         self.unicode = (self.out.encoding or "ascii").lower().replace("-", "") == "utf8"
         self._progress_drawn = 0.0
+        self._coloured = {id(stream): self._shows_colours(stream) for stream in (self.out, self.err)}
 
     def colours(self, stream: TextIO) -> bool:
         """Whether to colour what goes to that stream."""
+        known = self._coloured.get(id(stream))
+        return self._shows_colours(stream) if known is None else known
+
+    def _shows_colours(self, stream: TextIO) -> bool:
+        # Asked once for each stream: a log has very many cells.
         if os.environ.get("NO_COLOR"):
             return False
         if os.environ.get("FORCE_COLOR"):
@@ -193,10 +199,11 @@ class Terminal:
         then `flexible` ones, the widest first.
         """
         texts = [[self._text(cell) for cell in row] for row in rows]
+        sizes = [[width_of(text) for text in row] for row in texts]
         used = [i for i in range(len(header)) if any(row[i] for row in texts)]
         if not used:
             return
-        widths = {i: max(width_of(header[i]), *(width_of(row[i]) for row in texts)) for i in used}
+        widths = {i: max(width_of(header[i]), *(row[i] for row in sizes)) for i in used}
         room = self.width - len(indent) - 2 * (len(used) - 1)
         if yields in widths and sum(widths.values()) > room:
             widths[yields] -= sum(widths.values()) - room
@@ -211,10 +218,10 @@ class Terminal:
             others = [widths[i] for i in used if i in flexible and i != widest]
             spare = sum(widths.values()) - room
             widths[widest] -= min(spare, max(1, widths[widest] - max([_NARROWEST, *others])))
-        styled = [[cell[1] if isinstance(cell, tuple) else "" for cell in row] for row in rows]
-        self._row(used, widths, header, ["dim"] * len(header), right, indent)
-        for row, styles in zip(texts, styled, strict=True):
-            self._row(used, widths, row, styles, right, indent)
+        heads = [(text, "dim") for text in header]
+        self._row(used, widths, header, [width_of(text) for text in header], heads, right, indent)
+        for row, text, size in zip(rows, texts, sizes, strict=True):
+            self._row(used, widths, text, size, row, right, indent)
 
     def _text(self, cell: Cell) -> str:
         return visible(cell[0] if isinstance(cell, tuple) else cell)
@@ -224,14 +231,18 @@ class Terminal:
         used: list[int],
         widths: dict[int, int],
         texts: Sequence[str],
-        styles: Sequence[str],
+        sizes: Sequence[int],
+        cells: Sequence[Cell],
         right: Sequence[int],
         indent: str,
     ) -> None:
-        cells = []
+        shown = []
         for i in used:
-            text = clip(texts[i], widths[i], self.glyph("…", "..."))
-            pad = " " * (widths[i] - width_of(text))
-            shown = self.style(text, styles[i]) if styles[i] else text
-            cells.append(pad + shown if i in right else shown + pad)
-        self.print((indent + "  ".join(cells)).rstrip())
+            text, size, cell = texts[i], sizes[i], cells[i]
+            if size > widths[i]:
+                text = clip(text, widths[i], self.glyph("…", "..."))
+                size = width_of(text)
+            pad = " " * (widths[i] - size)
+            styled = self.style(text, cell[1]) if isinstance(cell, tuple) and cell[1] else text
+            shown.append(pad + styled if i in right else styled + pad)
+        self.print((indent + "  ".join(shown)).rstrip())
