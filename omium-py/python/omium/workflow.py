@@ -186,7 +186,7 @@ class _Recorded(Generic[P, R]):
             return Divergence(
                 f"{self.name!r} does not take the arguments of execution {id!r} any more: {names}", execution=id
             )
-        before, now = (("msgpack", codec.dumps_inputs(each)) for each in (recorded, given.arguments))
+        before, now = (("msgpack", codec.dumps_shown(each)) for each in (recorded, given.arguments))
         lines = _differences.lines(before, now)
         message = f"execution {id!r} was begun with other arguments: give the same ones, or another id"
         return Divergence("\n".join([message, *lines]), execution=id, diff=lines)

@@ -6,25 +6,32 @@ finds a class, in a package that is loaded already, and sets the fields of a new
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from omium import _omium
-from omium.codec import _advice, _engine, _failures, codes
+from omium.codec import _advice, _engine, _failures, _look, codes
+from omium.codec._advice import TELL_APART
 from omium.codec._failures import ON_RECORD, text
+from omium.codec._refs import qualified
 from omium.exceptions import FormatUnsupported, InvalidInput, NotSerializable, StoreCorrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
     "ON_RECORD",
+    "TELL_APART",
     "Blob",
+    "Inputs",
     "codes",
     "dumps",
     "dumps_failure",
     "dumps_inputs",
+    "dumps_shown",
     "equal",
+    "inputs",
     "loads",
+    "recorded",
     "register",
     "text",
 ]
@@ -41,8 +48,8 @@ def register(cls: type[T], name: str, to_plain: Callable[[T], Any], from_plain: 
     `name` goes into the store and must stay the same; `to_plain` gives anything the codec covers.
     """
     other = _engine.registered.get(name, (cls,))[0]
-    if _engine.name_of(other) != _engine.name_of(cls):
-        raise InvalidInput(f"{name!r} is registered for {_engine.name_of(other)}: choose another name")
+    if qualified(other) != qualified(cls):
+        raise InvalidInput(f"{name!r} is registered for {qualified(other)}: choose another name")
     _engine.registered[name] = (cls, from_plain)
     _engine.reducers[cls] = lambda value: (codes.USER, [name, to_plain(value)])
 
@@ -95,32 +102,73 @@ def loads(codec: str, data: bytes, *, allow_pickle: bool = False) -> Any:
     raise FormatUnsupported(f"a value has the codec {codec!r}, unknown to this omium")
 
 
+def recorded(value: Any, codec: str = "msgpack") -> tuple[Blob, Any]:
+    """What is recorded of a value, and that decoded again: what a resume will be answered with."""
+    blob = dumps(value, codec)
+    return blob, value if _is_constant(value) else loads(*blob, allow_pickle=True)
+
+
+_SCALARS = (str, int, float, bool, type(None), bytes)
+
+
+def _is_constant(value: Any) -> bool:
+    """Whether nobody can tell a value from its copy: it cannot change, and no part of it is shared."""
+    cls = type(value)
+    return cls in _SCALARS or (cls is tuple and all(map(_is_constant, value)))
+
+
 def dumps_failure(error: BaseException) -> Blob:
     """Encodes an exception; of what it carries that is not covered only the type and the texts."""
     failure = _failures.Failure(error, _engine.encodable)
     return "msgpack", _omium.encode(failure, _engine.Reduce())
 
 
-def dumps_inputs(arguments: Mapping[str, Any]) -> bytes:
-    """The canonical bytes of a call's inputs, for its digest and for showing them.
+class Inputs(NamedTuple):
+    """The arguments of one call, as far as they tell it from others."""
 
-    Equal inputs give equal bytes in every process. What cannot be encoded, such as a client or
-    `self`, counts as the name of its type.
+    data: bytes
+    """Equal arguments give equal bytes in every process."""
+    untold: Sequence[Any] = ()
+    """The live objects among them of which there is more than the bytes tell."""
+
+
+def inputs(arguments: Mapping[str, Any], of: str) -> Inputs:
+    """What a call of that name is known by. Of what is not covered the look counts.
+
+    Raises InvalidInput where nothing tells an argument from others.
     """
+    whole = dict(arguments)
     try:
-        return _inputs(dict(arguments))
+        return Inputs(_omium.encode(whole, _look.Inputs(), canonical=True))
     except (NotSerializable, RecursionError):
-        # One of them contains itself or is too deep. In its place stands its type.
-        return _inputs({name: _bounded(item) for name, item in arguments.items()})
-
-
-def _inputs(arguments: dict[str, Any]) -> bytes:
-    return _omium.encode(arguments, _engine.Reduce(canonical=True, lenient=True), canonical=True)
-
-
-def _bounded(argument: Any) -> Any:
+        looks = _look.Looks()
     try:
-        _inputs({"": argument})
+        return Inputs(_omium.encode(whole, looks, canonical=True), looks.untold)
+    except (NotSerializable, RecursionError) as error:
+        raise _advice.indistinct(error, of, whole, _indistinct) from None
+
+
+def _indistinct(argument: Any) -> Exception | None:
+    try:
+        _omium.encode(argument, _look.Looks(), canonical=True)
+    except (NotSerializable, RecursionError) as error:
+        return error
+    return None
+
+
+def dumps_inputs(arguments: Mapping[str, Any]) -> bytes:
+    """The canonical bytes of plain values, for a digest."""
+    return _omium.encode(dict(arguments), _look.Inputs(), canonical=True)
+
+
+def dumps_shown(values: Mapping[str, Any]) -> bytes:
+    """Bytes to be looked at, and for nothing else: what tells nothing counts by its type."""
+    try:
+        return _shown(values)
     except (NotSerializable, RecursionError):
-        return type(argument)
-    return argument
+        # One of them contains itself or is too deep.
+        return _shown({name: item if _indistinct(item) is None else type(item) for name, item in values.items()})
+
+
+def _shown(values: Mapping[str, Any]) -> bytes:
+    return _omium.encode(dict(values), _look.Looks(lenient=True), canonical=True)

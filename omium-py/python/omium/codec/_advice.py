@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from omium.exceptions import NotSerializable
+from typing import TYPE_CHECKING, Any
+
+from omium.codec._refs import qualified
+from omium.exceptions import InvalidInput, NotSerializable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _GENERAL = "return plain data, register it with omium.codec.register, or ask for codec='pickle'"
 _BY_TYPE = {
@@ -34,3 +40,26 @@ def explained(error: NotSerializable | RecursionError) -> NotSerializable:
         path=error.path,
         type=error.type,
     )
+
+
+def indistinct(
+    error: Exception,
+    call: str,
+    arguments: Mapping[str, Any],
+    trouble: Callable[[Any], Exception | None],
+) -> InvalidInput:
+    """Why a call is refused before it runs: one of its arguments could be another and nobody would know."""
+    path, kind = getattr(error, "path", None), getattr(error, "type", None)
+    why = "cannot be recorded, and nothing in it that may be looked at tells it from another one"
+    if path is None or kind is None:
+        path = next((name for name, item in arguments.items() if trouble(item) is not None), "")
+        kind, why = qualified(type(arguments.get(path))), "contains itself or is made of too much to be looked at"
+    where = path.removeprefix("$").removeprefix(".")
+    shown = str(kind).replace(":", ".").removeprefix("builtins.")
+    return InvalidInput(f"{call} was not called: its argument {where}, a {shown}, {why}. {TELL_APART}")
+
+
+TELL_APART = (
+    "Say what tells its calls apart: the names of other arguments by key=, a method __omium_key__ of the class, or "
+    "omium.codec.register for the class"
+)

@@ -8,7 +8,6 @@ from typing import Any
 from omium import _omium
 from omium.codec import _failures, _lost, _numpy, _objects, _responses, _standard, codes
 from omium.codec._order import ordered, ordered_pairs, pairs
-from omium.codec._refs import qualified
 from omium.exceptions import FormatUnsupported, NotSerializable, OmiumError, StoreCorrupted
 
 Reducer = Callable[[Any], "tuple[int, Any] | None"]
@@ -36,15 +35,13 @@ registered: dict[str, tuple[type, Callable[[Any], Any]]] = {}
 class Reduce:
     """Turns one value at a time into an extension code and a payload.
 
-    `canonical` makes equal values give equal bytes; `lenient` names what cannot be encoded instead of
-    refusing it. One instance serves one call of encode.
+    `canonical` makes equal values give equal bytes. One instance serves one call of encode.
     """
 
-    __slots__ = ("_depth", "_orders", "_too_deep", "canonical", "lenient")
+    __slots__ = ("_depth", "_orders", "_too_deep", "canonical")
 
-    def __init__(self, *, canonical: bool = False, lenient: bool = False) -> None:
+    def __init__(self, *, canonical: bool = False) -> None:
         self.canonical = canonical
-        self.lenient = lenient
         self._orders: dict[int, list[Any]] = {}
         self._depth = 0
         self._too_deep = False
@@ -53,12 +50,10 @@ class Reduce:
         cls = type(value)
         if cls is set or cls is frozenset:
             return (codes.SET if cls is set else codes.FROZENSET), self._order(value)
-        if self.lenient and (told := _failures.told(value, encodable)) is not None:
-            value, cls = told, type(told)
         reducer = reducers.get(cls) or _resolve(cls)
         reduced = reducer(value) if reducer else None
         if reduced is None:
-            return (codes.OPAQUE, name_of(value)) if self.lenient else None
+            return None
         return self._canonical(*reduced) if self.canonical else reduced
 
     def _order(self, members: Any) -> list[Any]:
@@ -157,9 +152,3 @@ def _reader(payload: Any) -> tuple[Callable[[Any], Any], Any]:
             f"a recorded {name!r} has no reader here: call omium.codec.register for it first", type=str(name)
         )
     return known[1], plain
-
-
-def name_of(value: Any) -> str:
-    """The ref of a class or function itself, and of the type of anything else."""
-    own = isinstance(getattr(value, "__qualname__", None), str)
-    return qualified(value if own else type(value))

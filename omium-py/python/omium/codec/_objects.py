@@ -16,16 +16,16 @@ from omium.exceptions import NotSerializable
 
 Reducer = Callable[[Any], "tuple[int, Any] | None"]
 
-_HEAP_TYPE = 1 << 9
-_TYPING_NOTE = "__orig_class__"
+HEAP_TYPE = 1 << 9
+TYPING_NOTE = "__orig_class__"
 """What typing leaves in an instance of a generic class; it is no part of the value."""
 
 
 def reducer(cls: type) -> Reducer | None:
     """The reducer of one class, or None when its instances are not covered or it is not findable."""
-    if _is_subclass(cls, "enum", "Enum"):
+    if is_subclass(cls, "enum", "Enum"):
         return _enum(cls)
-    if _is_subclass(cls, "pydantic", "BaseModel"):
+    if is_subclass(cls, "pydantic", "BaseModel"):
         return _model(cls)
     if hasattr(cls, "__dataclass_fields__") and _has_plain_layout(cls):
         return _dataclass(cls)
@@ -38,7 +38,7 @@ def _enum(cls: Any) -> Reducer | None:
     name = ref(cls)
     if name is None:
         return None
-    if _is_subclass(cls, "enum", "Flag"):
+    if is_subclass(cls, "enum", "Flag"):
         return lambda value: (codes.FLAG, [name, value._value_])
 
     def reduce(value: Any) -> tuple[int, Any] | None:
@@ -72,7 +72,7 @@ def _dataclass(cls: Any) -> Reducer | None:
     if name is None:
         return None
     names = [field.name for field in fields(cls)]
-    skipped = {*names, _TYPING_NOTE}
+    skipped = {*names, TYPING_NOTE}
     for base in cls.__mro__:
         skipped.update(k for k, v in vars(base).items() if isinstance(v, cached_property))
 
@@ -175,7 +175,7 @@ def revive_model(data: Any) -> Any:
     return model
 
 
-def _is_subclass(cls: Any, module: str, name: str) -> bool:
+def is_subclass(cls: Any, module: str, name: str) -> bool:
     """Whether cls derives from module.name, without importing the module."""
     base = getattr(sys.modules.get(module), name, None)
     return base is not None and isinstance(cls, type) and issubclass(cls, base)
@@ -183,11 +183,11 @@ def _is_subclass(cls: Any, module: str, name: str) -> bool:
 
 def _has_plain_layout(cls: type) -> bool:
     """Whether instances hold nothing but attributes: no list, str or exception underneath."""
-    return all(base is object or base.__flags__ & _HEAP_TYPE for base in cls.__mro__)
+    return all(base is object or base.__flags__ & HEAP_TYPE for base in cls.__mro__)
 
 
 def _checked(cls: Any, module: str, name: str) -> Any:
-    if not _is_subclass(cls, module, name):
+    if not is_subclass(cls, module, name):
         raise _changed(cls, f"it is no {module}.{name} any more")
     return cls
 

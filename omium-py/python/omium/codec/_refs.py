@@ -24,6 +24,14 @@ def ref(cls: type) -> str | None:
     return name if _walk(sys.modules.get(module), path) is cls else None
 
 
+def named(obj: Any) -> bool:
+    """Whether an object, such as a function, is found again by the name it gives itself."""
+    module, name = getattr(obj, "__module__", None), getattr(obj, "__qualname__", None)
+    if not isinstance(module, str) or not isinstance(name, str):
+        return False
+    return _walk(sys.modules.get(module), name) is obj
+
+
 def find(name: str) -> type:
     """The class of a ref.
 

@@ -87,3 +87,7 @@ LOST: Final = 34
 What a failure carried and no record holds. The fifth says whether it is true like any plain object; the own ref is
 that of a class or function.
 """
+LOOK: Final = 35
+"""In inputs only: what cannot be encoded, as [ref, {field: digest}]; within itself [ref, levels up]"""
+KEYED: Final = 36
+"""In inputs only: [ref, what the object itself says it is told apart by]"""

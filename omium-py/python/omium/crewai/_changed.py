@@ -32,7 +32,7 @@ def tell(place: Place, name: str, inputs: Mapping[str, Any]) -> None:
     if before is None or before.input is None:
         return
     recorded = plain(before.input.codec, before.input.read())
-    present = plain("msgpack", codec.dumps_inputs(inputs))
+    present = plain("msgpack", codec.dumps_shown(inputs))
     changes = [each for each in diff(recorded, present) if not each.path.startswith("context")]
     if not changes:
         return

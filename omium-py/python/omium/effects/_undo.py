@@ -297,7 +297,7 @@ class _Compensation(NamedTuple):
                 self.run.native.fail(claim, describe(error), value=codec.dumps_failure(error), meta=meta)
             raise self._failed(error) from error
         # What an undo returns is kept to be looked at; a client or a response in it counts as its type.
-        self.run.native.commit(claim, ("msgpack", codec.dumps_inputs({"returned": returned})))
+        self.run.native.commit(claim, ("msgpack", codec.dumps_shown({"returned": returned})))
 
     def _given(self) -> Given:
         note = self.record.note

@@ -47,7 +47,7 @@ def _tell(graph: Any, around: Any, task: str, attempt: int) -> str:
     # The loop does not know which graph it runs, but for this method of it.
     pregel = getattr(getattr(graph, "_migrate_checkpoint", None), "__self__", None)
     given = {"graph": getattr(pregel, "name", ""), "nodes": sorted(graph.nodes), "input": _lasting(graph.input)}
-    digest = _omium.digest(codec.dumps_inputs(given)).hex()[:_DIGITS]
+    digest = _omium.digest(codec.dumps_shown(given)).hex()[:_DIGITS]
     equal = _equal.setdefault(around, Counter())
     before = equal[task, attempt, digest]
     equal[task, attempt, digest] += 1

@@ -8,12 +8,12 @@ each fingerprint says which one it is of.
 
 from __future__ import annotations
 
-import os
 import sys
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from omium import _omium, _redact
+from omium import _redact
+from omium._bytecode import as_text, digest_of, is_constant, is_foreign, of_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,14 +30,9 @@ USES: Final = "uses"
 CHECKS: Final = "checks"
 PYTHON: Final = "python"
 
-_OWN = __name__.partition(".")[0]
-_CHARS = 12
 _USES_MAX = 24
 _REST = "and more"
 """The name under which everything beyond _USES_MAX is taken together."""
-_CONSTANT_CHARS_MAX = 100_000
-_SCALARS = (str, bytes, int, float, complex, bool, type(None))
-_LIBRARIES = ("site-packages", "dist-packages")
 
 
 class Code:
@@ -55,7 +50,7 @@ class Code:
             if function is not None:
                 self._fingerprint = _fingerprint(function)
                 if self._conditions:
-                    self._fingerprint[CHECKS] = _digest("".join(map(_of_condition, self._conditions)))
+                    self._fingerprint[CHECKS] = digest_of("".join(map(_of_condition, self._conditions)))
         return self._fingerprint
 
 
@@ -96,8 +91,8 @@ def _fingerprint(function: FunctionType) -> Fingerprint:
         else:
             rest.append(name + digest)
     if rest:
-        uses[_REST] = _digest("".join(rest))
-    return {PYTHON: compiler(), OWN: _of_function(function), **({USES: uses} if uses else {})}
+        uses[_REST] = digest_of("".join(rest))
+    return {PYTHON: compiler(), OWN: of_function(function), **({USES: uses} if uses else {})}
 
 
 def _used(function: FunctionType) -> Iterator[tuple[str, str]]:
@@ -113,7 +108,7 @@ def _used(function: FunctionType) -> Iterator[tuple[str, str]]:
         if isinstance(value, FunctionType):
             if id(value) not in seen and _is_own(value):
                 seen.add(id(value))
-                yield label, _of_function(value)
+                yield label, of_function(value)
                 ahead += _reached(value)
         elif isinstance(value, type):
             if id(value) not in seen and _is_own(value):
@@ -122,8 +117,8 @@ def _used(function: FunctionType) -> Iterator[tuple[str, str]]:
                 for method in _methods(value):
                     seen.add(id(method))
                     ahead += _reached(method, alone=False)
-        elif not _redact.names_secret(name) and _is_constant(value):
-            yield label, _digest(_shown(value))
+        elif not _redact.names_secret(name) and is_constant(value):
+            yield label, digest_of(as_text(value))
 
 
 def _reached(function: FunctionType, *, alone: bool = True) -> list[tuple[str, str, Any]]:
@@ -159,7 +154,7 @@ def _reached(function: FunctionType, *, alone: bool = True) -> list[tuple[str, s
             else:
                 break
         known = value is not _MISSING and value is not own_class and not isinstance(value, ModuleType)
-        if known and not _foreign(where):
+        if known and not is_foreign(where):
             found[f"{where}.{name}"] = (name, where, value)
     return [each for key, each in found.items() if each[0] not in stored]
 
@@ -215,16 +210,7 @@ def _is_own(value: Any) -> bool:
     A function is asked where its code is, for decorators give it the name of another.
     """
     named = value.__globals__.get("__name__") if isinstance(value, FunctionType) else value.__module__
-    return not _foreign(str(named))
-
-
-def _foreign(module: str) -> bool:
-    if module.partition(".")[0] in (_OWN, "builtins", "None"):
-        return True
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if file is None:
-        return module != "__main__"
-    return os.path.dirname(os.__file__) in file or any(each in file for each in _LIBRARIES)
+    return not is_foreign(str(named))
 
 
 def _methods(cls: type) -> Iterator[FunctionType]:
@@ -235,63 +221,16 @@ def _methods(cls: type) -> Iterator[FunctionType]:
 
 
 def _of_class(cls: type) -> str:
-    constants = [f"{name}={_shown(value)}" for name, value in vars(cls).items() if _of_interest(name, value)]
-    return _digest("".join([*constants, *(each.__name__ + _of_function(each) for each in _methods(cls))]))
+    constants = [f"{name}={as_text(value)}" for name, value in vars(cls).items() if _of_interest(name, value)]
+    return digest_of("".join([*constants, *(each.__name__ + of_function(each) for each in _methods(cls))]))
 
 
 def _of_interest(name: str, value: Any) -> bool:
-    return not name.startswith("__") and not _redact.names_secret(name) and _is_constant(value)
+    return not name.startswith("__") and not _redact.names_secret(name) and is_constant(value)
 
 
 def _of_condition(condition: Any) -> str:
     if not callable(condition):
-        return _shown(condition)
+        return as_text(condition)
     function = _function(condition)
-    return type(condition).__qualname__ if function is None else _of_function(function)
-
-
-def _of_function(function: FunctionType) -> str:
-    defaults = [*(function.__defaults__ or ()), *sorted((function.__kwdefaults__ or {}).items())]
-    shown = [_shown(each) if _is_constant(each) else type(each).__qualname__ for each in defaults]
-    return _digest(_of_code(function.__code__, function.__doc__) + "".join(shown))
-
-
-def _of_code(code: CodeType, doc: str | None = None) -> str:
-    """Everything that decides what code does; not where it stands, nor what it says of itself."""
-    consts = code.co_consts[1:] if doc is not None and code.co_consts[:1] == (doc,) else code.co_consts
-    return repr(
-        (
-            code.co_code,
-            code.co_names,
-            code.co_varnames,
-            code.co_freevars,
-            code.co_cellvars,
-            (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags),
-            getattr(code, "co_exceptiontable", b""),
-            [_of_code(each) if isinstance(each, CodeType) else _shown(each) for each in consts],
-        )
-    )
-
-
-def _is_constant(value: Any, depth: int = 4) -> bool:
-    if isinstance(value, _SCALARS):
-        return True
-    if type(value) not in (tuple, list, dict, set, frozenset) or depth == 0:
-        return False
-    inner = [*value.keys(), *value.values()] if isinstance(value, dict) else value
-    return len(inner) < _CONSTANT_CHARS_MAX // 10 and all(_is_constant(each, depth - 1) for each in inner)
-
-
-def _shown(value: Any) -> str:
-    """A constant, the same in every process: the order of a set is not."""
-    if isinstance(value, set | frozenset):
-        return "{" + ",".join(sorted(map(_shown, value))) + "}"
-    if isinstance(value, tuple | list):
-        return type(value).__name__ + "(" + ",".join(map(_shown, value)) + ")"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_shown(key)}:{_shown(item)}" for key, item in value.items()) + "}"
-    return repr(value)[:_CONSTANT_CHARS_MAX]
-
-
-def _digest(text: str) -> str:
-    return _omium.digest(text.encode("utf-8", "surrogatepass")).hex()[:_CHARS]
+    return type(condition).__qualname__ if function is None else of_function(function)

@@ -12,6 +12,7 @@ from omium import _omium, codec
 from omium.exceptions import Divergence, OmiumError, PostconditionFailed, RecordedFailure, StepTimeout
 from omium.recovery import _decisions, _failure
 from omium.runtime import _boundary, _events
+from omium.runtime._alike import identified
 from omium.runtime._behind import chained, on_record
 from omium.runtime._cancelled import CANCELLED
 from omium.runtime._context import Frame, current, strand
@@ -72,7 +73,7 @@ class Place:
         self._kind = kind
         self._owner = strand()
         self._codec = codec_name or run.codec
-        self._input = codec.dumps_inputs(inputs)
+        self._input, digest = identified(run, kind, scope, name, inputs)
         self._started = time.monotonic_ns()
         self.since = frame.since
         """The seq at which an earlier try of it, or of the code around it, had failed."""
@@ -84,7 +85,7 @@ class Place:
                     kind,
                     scope,
                     name,
-                    _omium.digest(self._input),
+                    digest,
                     prev=frame.prev,
                     spawned=again or frame.host is not None or self._owner != frame.owner,
                 )

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from omium.view import _pretty
-from omium.view._inspect import Typed
+from omium.view._inspect import DIGEST, Typed
 from omium.view._text import clip, width_of
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ MISSING: Any = _Missing()
 def diff(old: Any, new: Any, path: str = "", depth: int = 0) -> Iterator[Change]:
     """The changes that make `new` of `old`, in the order of the tree."""
     if isinstance(old, Typed) and isinstance(new, Typed) and old.name == new.name:
+        if old.name == DIGEST:
+            if old != new:
+                yield Change(path, "changed", old, new)
+            return
         if old.name in ("set", "frozenset"):
             yield from _sets(old.value, new.value, path)
             return
@@ -236,6 +240,9 @@ def _change_lines(change: Change, width: int) -> Iterator[Line]:
         yield from (Line(mark, f"  {row}") for row in rows)
         return
     old, new = change.old, change.new
+    if isinstance(old, Typed) and isinstance(new, Typed) and old.name == new.name == DIGEST:
+        yield Line("~", f"~ {path}: differs (a digest is all that is recorded of it)")
+        return
     if isinstance(old, str) and isinstance(new, str) and max(len(old), len(new)) > _LONG_TEXT:
         yield Line("~", clip(f"~ {path}: text, {len(old)} → {len(new)} characters", width))
         yield from _text_lines(old, new, width)

@@ -15,7 +15,11 @@ from omium.codec import codes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Typed", "mapped", "plain", "to_json"]
+__all__ = ["DIGEST", "Typed", "mapped", "plain", "to_json"]
+
+
+DIGEST = "digest"
+"""The name of what stands for a value that is not recorded."""
 
 
 class Typed(NamedTuple):
@@ -99,7 +103,9 @@ def _class(reference: Any) -> str:
     if isinstance(reference, list):
         base, arguments = reference
         return f"{_class(base)}[{', '.join(_class(argument) for argument in arguments)}]"
-    module, _, name = reference.partition(":")
+    module, _, name = str(reference).partition(":")
+    if not name:
+        return module
     return name if module in ("builtins", "types") else f"{module}.{name}"
 
 
@@ -124,6 +130,13 @@ def _record(payload: dict[str, Any]) -> Typed:
     fields = dict(payload)
     header = fields.pop("")
     return Typed(_class(header if isinstance(header, str) else header[0]), fields)
+
+
+def _look(reference: Any, fields: Any) -> Typed:
+    """What tells an object apart, without its values; or one of the objects around it."""
+    if isinstance(fields, int):
+        return Typed(_class(reference), [Typed("the one around it", [fields])])
+    return Typed(_class(reference), {name: Typed(DIGEST, digest) for name, digest in fields.items()})
 
 
 def _failure(payload: Any) -> Typed:
@@ -170,6 +183,8 @@ _SHAPES: dict[int, Callable[[Any], Any]] = {
     codes.HTTP: _message,
     codes.LOST: lambda data: Typed(_class(data[0]), data[3]),
     codes.OPAQUE: lambda data: Typed("opaque", _class(data)),
+    codes.LOOK: lambda data: _look(*data),
+    codes.KEYED: lambda data: Typed(_class(data[0]), [data[1]]),
 }
 
 
