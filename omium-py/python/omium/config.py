@@ -9,7 +9,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from omium import _imports, _omium
+from omium import _children, _imports, _omium
 from omium.exceptions import InvalidInput
 from omium.recovery.detectors import Detect, checked
 
@@ -61,12 +61,19 @@ class _Chosen(NamedTuple):
     detect: Detect | None = Detect()
 
 
-_chosen = _Chosen()
+class _Told(NamedTuple):
+    """Everything this process was told, and hands on to its children."""
+
+    chosen: _Chosen = _Chosen()
+    confined: str | None = None
+    read_only: bool = False
+
+
+_told: _Told | None = None
+"""None: it was told nothing itself."""
 _open: tuple[tuple[str, str, bool], _omium.Store] | None = None
 _lock = threading.Lock()
 _instrumented = False
-_confined: str | None = None
-_read_only = False
 
 
 def init(
@@ -79,6 +86,8 @@ def init(
 ) -> None:
     """Configures omium for this process; calling it is optional, and again replaces everything.
 
+    Processes that it starts through multiprocessing take over what it was told, where they call no `init` themselves.
+
     `store` is a directory, ./.omium by default. `durability` is "strict" (the default: survives power
     loss), "process" (survives the death of the process) or "batch(MS)". `codec="pickle"` lets values be
     recorded that the codec does not cover, at the price that reading a store can run any code. `prices`
@@ -86,7 +95,6 @@ def init(
     omium knows, as `{"my-model": {"input": 0.5, "output": 2, "cached": 0.1}}`. `detect` says when a
     run that repeats itself is warned of, or ended (`omium.Detect(action="fail")`); None: never.
     """
-    global _chosen
     if codec not in _CODECS:
         raise InvalidInput(f"codec must be one of {', '.join(_CODECS)}, not {codec!r}")
     path = None if store is None else os.path.abspath(os.fspath(store))
@@ -96,8 +104,19 @@ def init(
 
         # Now: later the file may be gone, or the working directory another, and the answer to count paid for.
         known = table(prices)
-    _chosen = _Chosen(path, durability, codec, known, None if detect is None else checked(detect))
+    _tell(chosen=_Chosen(path, durability, codec, known, None if detect is None else checked(detect)))
     instrument()
+
+
+def _tell(**changes: Any) -> None:
+    global _told
+    _told = _in_force()._replace(**changes)
+    _children.hand_on(_told)
+
+
+def _in_force() -> _Told:
+    """What this process was told, else what its parent was."""
+    return _told or _children.handed() or _Told()
 
 
 def instrument() -> None:
@@ -115,34 +134,33 @@ def instrumented() -> bool:
 
 def confine(path: str | None, *, read_only: bool = False) -> None:
     """Makes that store the only one of this process, whatever the program asks for; None: any again."""
-    global _confined, _read_only
-    _confined = None if path is None else os.path.abspath(path)
-    _read_only = read_only
+    _tell(confined=None if path is None else os.path.abspath(path), read_only=read_only)
 
 
 def confined() -> str | None:
     """The only store of this process; None in nearly every one."""
-    return _confined
+    return _in_force().confined
 
 
 def read_only() -> bool:
     """Whether that store is only read: a program is replayed."""
-    return _read_only
+    return _in_force().read_only
 
 
 def settings() -> Settings:
     """What is in force now. The environment and the working directory are read at every call."""
+    chosen, confined, _ = _in_force()
     return Settings(
-        store=_confined or _chosen.store or os.path.abspath(os.environ.get("OMIUM_STORE") or ".omium"),
-        durability=_chosen.durability or os.environ.get("OMIUM_DURABILITY") or "strict",
-        codec=_chosen.codec,
-        detect=_chosen.detect,
+        store=confined or chosen.store or os.path.abspath(os.environ.get("OMIUM_STORE") or ".omium"),
+        durability=chosen.durability or os.environ.get("OMIUM_DURABILITY") or "strict",
+        codec=chosen.codec,
+        detect=chosen.detect,
     )
 
 
 def prices() -> Table | None:
     """The prices of models, where some were given to `init`."""
-    return _chosen.prices
+    return _in_force().chosen.prices
 
 
 def store() -> _omium.Store:
@@ -150,9 +168,9 @@ def store() -> _omium.Store:
     global _open
     path, durability = settings()[:2]
     with _lock:
-        wanted = path, durability, _read_only
+        wanted = path, durability, read_only()
         if _open is None or _open[0] != wanted:
-            _open = wanted, _omium.Store(path, durability=durability, read_only=_read_only)
+            _open = wanted, _omium.Store(path, durability=durability, read_only=wanted[2])
         return _open[1]
 
 
