@@ -80,7 +80,7 @@ class Place:
         text = re.sub(r" +(\d+ ms|\d+\.\d s)(?=\s)", "  TOOK", text)
         text = re.sub(r" +TOOK", "  TOOK", text)
         # The note of a failed attempt holds its stack, so its size is that of the checkout's path.
-        text = re.sub(r"(attempt +note +done +TOOK) +\d+ B", r"\1  SIZE", text)
+        text = re.sub(r"(a try of .* note) +\d+ B", r"\1  SIZE", text)
         text = re.sub(r'("duration_ms": )\d+', r"\g<1>0", text)
         return re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID", text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from omium.cli._lines import Line
 from omium.cli._status import ENTRY_HEADER, entry_row, show_table
 from omium.cli._terminal import Cell, Terminal, visible
 
@@ -124,7 +125,7 @@ def draw(store: Store, execution: Execution, entries: list[Entry], terminal: Ter
             table.append((lines, "", ("the beginning", "dim"), *[""] * (len(ENTRY_HEADER) - 1)))
         else:
             remarks = ", ".join(_remarks(execution, row.seq, forks.get(row.seq, ())))
-            table.append((lines, *entry_row(by_seq[row.seq]), (_encodable(remarks, terminal), "cyan")))
+            table.append((lines, *entry_row(Line(by_seq[row.seq])), (_encodable(remarks, terminal), "cyan")))
     show_table(terminal, table, lead=("",), tail=("",))
 
 

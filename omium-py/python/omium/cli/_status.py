@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from omium.cli._lines import Line, said, states
 from omium.cli._target import name_of
 from omium.cli._terminal import Cell, Terminal, age, duration, moment, visible
 from omium.view._pretty import lines, one_line
 from omium.view._text import clip, size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from omium._omium import Entry, Execution, Value
+    from omium._omium import Entry, Value
 
 __all__ = [
     "ENTRY_HEADER",
+    "STANDS_STILL",
     "STYLES",
     "channels",
     "content_of",
@@ -23,10 +25,9 @@ __all__ = [
     "entry_row",
     "glance",
     "is_call",
-    "show_entries",
+    "show_lines",
     "show_table",
     "show_value",
-    "status_of",
     "tree",
     "triggered",
 ]
@@ -34,11 +35,14 @@ __all__ = [
 STYLES = {
     "completed": "green",
     "running": "cyan",
+    "ready": "cyan",
     "orphaned": "yellow",
     "waiting": "yellow",
     "failed": "red",
     "cancelled": "dim",
 }
+STANDS_STILL = ("ready", "orphaned")
+"""The statuses of what would run on, if somebody ran it."""
 _ENTRY_STYLES = {"done": "", "failed": "red", "intent": "yellow"}
 _CALLS = ("step", "effect", "llm", "tool", "state", "signal")
 _TRIGGER = "branch:to:"
@@ -46,11 +50,6 @@ _GLANCE = 32
 # Reading a big input back only to show its first words would make a log slow.
 _GLANCE_BYTES = 4096
 ENTRY_HEADER = ("SEQ", "NAME", "INPUT", "KIND", "STATUS", "TOOK", "SIZE", "TOKENS", "WHEN")
-
-
-def status_of(execution: Execution) -> str:
-    """The status; `orphaned` when it runs on paper and nobody alive runs it."""
-    return "orphaned" if execution.orphaned else execution.status
 
 
 def tree(value: Value | None) -> Any:
@@ -77,18 +76,20 @@ def triggered(values: Mapping[str, Value]) -> list[str]:
     return [name.removeprefix(_TRIGGER) for name in values if name.startswith(_TRIGGER)]
 
 
-def entry_row(entry: Entry) -> tuple[Cell, ...]:
+def entry_row(line: Line) -> tuple[Cell, ...]:
     """One line of a log."""
+    entry = line.entry
     tokens = sum(entry.usage.get(key, 0) for key in ("input_tokens", "output_tokens"))
-    status = entry.status if entry.attempts <= 1 else f"{entry.status} ({entry.attempts} tries)"
+    told = said(entry)
+    given = next((shown for each in (*line.before, entry) if (shown := glance(each))), "")
     return (
         f"@{entry.seq}",
-        (name_of(entry), "bold" if entry.live else "dim"),
-        (glance(entry), "dim"),
+        (name_of(entry), "bold" if entry.live else "dim") if told is None else (told, "dim"),
+        (given, "dim"),
         (entry.kind, "dim"),
-        (status, _ENTRY_STYLES[entry.status] if entry.live else "dim"),
+        (states(line), _ENTRY_STYLES[entry.status] if entry.live else "dim"),
         # As wide as usual, so that the columns before it are the same from one run to the next.
-        f"{duration(entry.duration_ms):>6}" if entry.kind != "state" else "",
+        f"{duration(entry.duration_ms):>6}" if entry.kind != "state" and told is None else "",
         size(entry.size_bytes),
         f"{tokens:,}" if tokens else "",
         f"{age(entry.created_ms):<8}",
@@ -96,12 +97,7 @@ def entry_row(entry: Entry) -> tuple[Cell, ...]:
 
 
 def glance(entry: Entry) -> str:
-    """What went in, at a glance: it tells one call of a step from another. Of a failure of the whole run, its class."""
-    if entry.kind == "note":
-        from omium.recovery import _failure
-
-        failure = _failure.of_entry(entry)
-        return "" if failure is None else failure.type
+    """What went in, at a glance: it tells one call of a step from another."""
     if entry.input is None or entry.input.size_bytes > _GLANCE_BYTES:
         return ""
     content = tree(entry.input)
@@ -116,10 +112,10 @@ def glance(entry: Entry) -> str:
     return one_line(content, _GLANCE)
 
 
-def show_entries(terminal: Terminal, entries: list[Entry], *, indent: str = "") -> None:
+def show_lines(terminal: Terminal, shown: Sequence[Line], *, indent: str = "") -> None:
     """The log as a table, the error of a failed entry beneath it."""
-    show_table(terminal, [entry_row(entry) for entry in entries], indent=indent)
-    for entry in entries:
+    show_table(terminal, [entry_row(line) for line in shown], indent=indent)
+    for entry, _ in shown:
         if entry.error:
             text = terminal.clip(f"@{entry.seq} {entry.error}", terminal.width - len(indent))
             terminal.print(indent + terminal.style(text, "red"))

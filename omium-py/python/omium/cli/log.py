@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omium.cli._errors import DONE
-from omium.cli._status import entry_json, show_entries
+from omium.cli._lines import lines
+from omium.cli._status import entry_json, show_lines
 from omium.cli._target import find, open_store, quoted
 from omium.cli._terminal import plural
 
@@ -25,7 +26,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     recorded = store.entries(execution.id, all=True)
     entries = [entry for entry in recorded if everything or entry.live]
     left = len(recorded) - len(entries)
-    if arguments.limit:
+    if arguments.limit and (arguments.json or arguments.graph):
         entries = entries[-arguments.limit :]
     if arguments.json:
         terminal.json([entry_json(entry) for entry in entries])
@@ -36,7 +37,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
 
         draw(store, execution, entries, terminal)
     else:
-        show_entries(terminal, entries)
+        show_lines(terminal, lines(entries)[-arguments.limit :])
         if left:
             behind = plural(left, "entry is", "entries are")
             terminal.note(f"{behind} left behind by rollbacks: omium log --graph {quoted(execution.id)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from omium.cli._errors import DONE
-from omium.cli._status import STYLES, status_of
+from omium.cli._status import STYLES
 from omium.cli._target import open_store
 from omium.cli._terminal import Terminal, age, moment, visible
 
@@ -46,7 +46,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
                 (
                     (execution.id, "bold"),
                     execution.workflow,
-                    (status_of(execution), STYLES[status_of(execution)]),
+                    (execution.status, STYLES[execution.status]),
                     f"@{execution.head}",
                     age(execution.updated_ms),
                     _origin(execution),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from omium.cli._errors import DONE, REFUSED, USAGE, CommandError, tell_stack
-from omium.cli._status import entry_json, show_entries
+from omium.cli._lines import lines
+from omium.cli._status import entry_json, show_lines
 from omium.cli._target import head_or, open_store, quoted, runs_on, split
 from omium.cli._terminal import Terminal, plural, visible
 
@@ -86,7 +87,7 @@ def _show(plan: RollbackPlan, terminal: Terminal) -> None:
     falls = plural(len(plan.falls), "entry falls", "entries fall")
     terminal.print(f"{quoted(plan.execution)} goes back from @{plan.head} to @{plan.to}; {falls}, newest first:")
     terminal.print()
-    show_entries(terminal, [*plan.falls], indent="  ")
+    show_lines(terminal, lines(reversed(plan.falls))[::-1], indent="  ")
     show_planned(plan.effects, terminal)
     terminal.flush()
     if plan.forks:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from omium.cli._effects import show_effects, show_unfinished
 from omium.cli._errors import DONE
-from omium.cli._status import STYLES, content_of, entry_json, show_entries, status_of, tree, triggered
+from omium.cli._lines import lines
+from omium.cli._status import STANDS_STILL, STYLES, content_of, entry_json, show_lines, tree, triggered
 from omium.cli._target import entry_at, exists, find, name_of, open_store, quoted, runs_on, split
 from omium.cli._terminal import Terminal, age, duration, moment, plural, visible
 from omium.cli.ls import summary
@@ -30,7 +31,7 @@ _LABEL = 10
 
 def _stalled(execution: Execution, entries: list[Entry]) -> Stall | None:
     """Whether an execution that somebody runs has been silent for longer than is usual for it."""
-    if execution.status != "running" or execution.orphaned:
+    if execution.status != "running":
         return None
     from omium.recovery.detectors import stall
 
@@ -78,19 +79,19 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         answer["entries"] = [entry_json(entry) for entry in shown]
         terminal.json(answer)
         return DONE
-    status = status_of(execution)
+    status = execution.status
     title = terminal.clip(execution.id, terminal.width - 16)
     terminal.print(f"{terminal.style(title, 'bold')}  {terminal.style(status, STYLES[status])}")
     terminal.print()
     for label, text in _facts(execution, entries, every, forks, terminal):
         terminal.print(f"  {terminal.style(label.ljust(_LABEL), 'dim')}{text}")
-    if shown:
+    whole = lines(entries)
+    last = whole[-arguments.limit :]
+    if last:
         terminal.print()
-        show_entries(terminal, shown, indent="  ")
-    if len(shown) < len(entries):
-        terminal.note(
-            f"{plural(len(entries) - len(shown), 'earlier entry', 'earlier entries')}: omium log {quoted(execution.id)}"
-        )
+        show_lines(terminal, last, indent="  ")
+    if len(last) < len(whole):
+        terminal.note(f"{plural(len(whole) - len(last), 'earlier line')}: omium log {quoted(execution.id)}")
     if status == "waiting":
         from omium.effects._answers import open_questions
 
@@ -98,8 +99,9 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
             terminal.note(f"@{question.seq} {visible(question.text)}")
         terminal.hint(f"omium answer {quoted(execution.id)} VALUE")
     _tell_stall(stalled, terminal)
-    if not show_unfinished(store, execution, terminal) and status == "orphaned":
-        terminal.hint(f"nobody alive runs it; {runs_on(execution)} goes on from here")
+    if not show_unfinished(store, execution, terminal) and status in STANDS_STILL:
+        died = "whoever ran it died; " if status == "orphaned" else ""
+        terminal.hint(f"{died}{runs_on(execution)} goes on from here")
     return DONE
 
 
@@ -118,7 +120,7 @@ def _facts(
     left = len(every) - len(entries)
     beside = f", {left} left behind by rollbacks" if left > 0 else ""
     yield "head", f"@{execution.head}  {plural(len(entries), 'entry', 'entries')}, {bytes_live}{beside}"
-    if (standing := _next_nodes(entries)) and execution.status == "running":
+    if (standing := _next_nodes(entries)) and execution.status in ("running", *STANDS_STILL):
         yield "next", terminal.clip(standing, room)
     if used := spent(_usage(every)):
         yield "used", used
