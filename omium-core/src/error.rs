@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 
+use crate::clock::utc;
 use crate::id::Seq;
 use crate::machine::Divergence;
 
@@ -37,7 +38,7 @@ pub enum Error {
         last: Seq,
     },
     /// Wait for the owner, or end it: one writer at a time.
-    #[error("execution {execution:?} is being run by {owner}; one writer at a time")]
+    #[error("execution {execution:?} is being run by {owner}{}; one writer at a time", until(*.expires_at))]
     LeaseHeld {
         /// The execution asked for.
         execution: String,
@@ -154,6 +155,11 @@ pub enum Error {
         #[source]
         source: BoxError,
     },
+}
+
+/// Of an owner on another machine only silence tells.
+fn until(expires_at: Option<u64>) -> String {
+    expires_at.map(|ms| format!(", whose lease ends at {} unless it is heard of before", utc(ms))).unwrap_or_default()
 }
 
 impl Error {

@@ -63,7 +63,7 @@ pub use execution::Execution;
 pub use id::{Digest, FencingToken, Seq};
 pub use index::Journal;
 pub use machine::Divergence;
-pub use model::{Blob, Entry, ExecutionInfo, Kind, Outcome, Retention, Status, codec};
+pub use model::{Blob, Entry, ExecutionInfo, Kind, Outcome, Retention, Standing, Status, codec};
 pub use recovery::{Attempt, Failure, FailureKind, Retry, Step, Workflow};
 pub use run::{Call, Claim, Outcomes, Run};
 pub use store::{

@@ -1,6 +1,6 @@
 //! `Execution`: what the store knows of one execution at the time of the call.
 
-use omium_core::{ExecutionInfo, Store};
+use omium_core::{ExecutionInfo, Standing, Store};
 use pyo3::prelude::*;
 
 use crate::error::Result;
@@ -24,11 +24,11 @@ impl PyExecution {
     }
     #[getter]
     fn status(&self) -> &'static str {
-        self.info.status.as_str()
+        self.info.standing.as_str()
     }
     #[getter]
     fn orphaned(&self) -> bool {
-        self.info.orphaned
+        self.info.standing == Standing::Orphaned
     }
     #[getter]
     fn head(&self) -> u64 {
@@ -71,8 +71,8 @@ impl PyExecution {
         self.info.error.as_deref()
     }
     fn __repr__(&self) -> String {
-        let ExecutionInfo { id, status, head, .. } = &self.info;
-        format!("Execution({id:?}, {}, head={head})", status.as_str())
+        let ExecutionInfo { id, standing, head, .. } = &self.info;
+        format!("Execution({id:?}, {}, head={head})", standing.as_str())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use omium_core::{Depth, Durability, Edit, Error, Filter, NewState, NewWrites, Options, Retention, Seq, Status, Store};
+use omium_core::{Depth, Durability, Edit, Error, Filter, NewState, NewWrites, Options, Retention, Seq, Standing, Status, Store};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -101,8 +101,9 @@ impl PyStore {
         limit: Option<usize>,
     ) -> Result<Vec<PyExecution>> {
         let store = self.open()?;
-        let orphaned = status == Some("orphaned");
-        let filter = Filter { workflow, status: status_of(status.filter(|_| !orphaned))?, orphaned, prefix, limit };
+        let unknown = |word: &str| invalid(format!("{word:?} is not a status"));
+        let standing = status.map(|word| Standing::parse(word).ok_or_else(|| unknown(word))).transpose()?;
+        let filter = Filter { workflow, standing, prefix, limit };
         let found = detached(py, || store.executions(&filter))?;
         Ok(found.into_iter().map(|info| PyExecution { store: store.clone(), info }).collect())
     }

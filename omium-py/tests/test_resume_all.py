@@ -133,12 +133,12 @@ def test_only_the_workflows_that_are_given(ran: Counter[str]) -> None:
     stopped(mine, "m")
     stopped(theirs, "t")
     assert [(each.execution.id, each.error) for each in omium.resume_all([mine])] == [("m", None)]
-    assert omium.get("t").orphaned
+    assert omium.get("t").status == "ready"
     # Loose code that bears the name of a workflow is continued by its own program alone.
     with pytest.raises(KeyboardInterrupt), omium.execution("loose", workflow="theirs"):
         raise KeyboardInterrupt
     assert [each.execution.id for each in omium.resume_all()] == ["t"]
-    assert omium.get("loose").orphaned
+    assert omium.get("loose").status == "ready"
     assert omium.resume_all() == []
 
 
@@ -189,7 +189,7 @@ def test_code_of_another_version_leaves_it_as_it_is(ran: Counter[str]) -> None:
     (told,) = omium.resume_all([omium.workflow(version="2", name="code")(code)])
     assert isinstance(told.error, Divergence)
     assert "version 1" in str(told.error)
-    assert (told.execution.status, told.execution.orphaned, ran["v"]) == ("running", True, 1)
+    assert (told.execution.status, told.execution.orphaned, ran["v"]) == ("ready", False, 1)
     assert [each.error for each in omium.resume_all([old])] == [None]
 
 
@@ -301,5 +301,5 @@ def test_a_service_that_stops_while_it_resumes_leaves_the_rest_for_the_next_star
         with pytest.raises(KeyboardInterrupt):
             asyncio.run(slow.options(id=id).start(id))  # type: ignore[arg-type]
     asyncio.run(service())
-    assert [omium.get(id).orphaned for id in ("s-0", "s-1")] == [True, True]
+    assert [omium.get(id).status for id in ("s-0", "s-1")] == ["ready", "ready"]
     assert ran == {"s-0": 2, "s-1": 1}

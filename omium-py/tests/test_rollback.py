@@ -53,7 +53,7 @@ def test_rollback_moves_the_head_and_resume_runs_forward(run: omium.Execution[st
     assert run.head == 1
     assert [each.name for each in run.checkpoints()] == ["search"]
     assert ran == {"search": 1, "write": 1, "send": 1}
-    assert run.status == "running"
+    assert run.status == "ready"
     assert run.resume().result() == "sent a + a 1"
     assert ran == {"search": 1, "write": 2, "send": 2}
     assert [each.seq for each in run.checkpoints()] == [1, 4, 5]
@@ -82,7 +82,7 @@ def test_a_failed_execution_is_repaired_by_rollback() -> None:
         judged.options(id="j").start("t")
     run = omium.get("j")
     run.rollback(to=0)
-    assert run.status == "running"
+    assert run.status == "ready"
     assert run.resume().result() == "t + t 3"
 
 

@@ -73,7 +73,7 @@ def test_an_unfinished_id_is_resumed(ran: Counter[str]) -> None:
     with pytest.raises(KeyboardInterrupt):
         stops.options(id="s").start()
     run = omium.get("s")
-    assert (run.status, run.orphaned) == ("running", True)
+    assert (run.status, run.orphaned) == ("ready", False)
     with pytest.raises(NotFinished, match="resume it"):
         run.result()
     assert stops.options(id="s").start().result() == 3
@@ -113,8 +113,7 @@ def test_an_interruption_from_outside_is_no_failure(stop: type[BaseException]) -
 
     with pytest.raises(stop):
         interrupted.options(id="i").start()
-    assert omium.get("i").status == "running"
-    assert omium.get("i").orphaned
+    assert omium.get("i").status == "ready"
 
 
 def test_the_same_id_with_other_arguments_is_refused_before_anything_runs() -> None:
@@ -292,7 +291,7 @@ def test_executions_are_found_by_workflow_and_status() -> None:
     assert [run.id for run in omium.executions()] == ["c", "b", "a"]
     assert [run.id for run in omium.executions(limit=2)] == ["c", "b"]
     assert [run.id for run in omium.executions(status="failed")] == ["b"]
-    assert [run.id for run in omium.executions(status="orphaned")] == ["c"]
+    assert [run.id for run in omium.executions(status="ready")] == ["c"]
     assert [run.id for run in omium.executions(workflow="twice")] == ["a"]
     with pytest.raises(omium.ExecutionNotFound, match="nobody"):
         omium.get("nobody")

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Lease,
     /// Add an entry after the head, under a lease.
     Append { token: FencingToken },
+    /// Add what somebody outside knows of an entry, under a lease: it has what waited for it go on, and revives nothing.
+    Answer { token: FencingToken },
     /// Add an entry of a host framework, which orders its own writers and says what the run is doing.
     Adopt { status: Option<Status> },
     /// End or suspend the run.
@@ -73,8 +75,15 @@ pub(crate) fn apply(state: &State, command: Command) -> Result<(State, Option<Ef
         }
         Command::Append { token } => {
             fence(state, token)?;
-            // What is noted on a cancelled execution, such as an answer, does not revive it.
+            // What is noted on a cancelled execution does not revive it.
             if state.status != Status::Cancelled {
+                next.status = Status::Running;
+            }
+            Some(append(&mut next, state.head))
+        }
+        Command::Answer { token } => {
+            fence(state, token)?;
+            if !matches!(state.status, Status::Completed | Status::Cancelled) {
                 next.status = Status::Running;
             }
             Some(append(&mut next, state.head))

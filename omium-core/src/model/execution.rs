@@ -2,7 +2,7 @@
 
 use crate::id::Seq;
 
-/// What an execution is doing. *Orphaned* is computed from the lease and never stored.
+/// What an execution is doing, as the store keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Somebody runs it, or died running it.
@@ -55,6 +55,55 @@ impl Status {
     }
 }
 
+/// The word users see for what an execution is doing: its status, and of one that runs on paper only, whether somebody
+/// died at it. Computed from the lease, never stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// As its status says.
+    As(Status),
+    /// Nobody runs it, and nobody died running it: it was forked, rolled back, answered, imported or given back.
+    Ready,
+    /// Whoever ran it died.
+    Orphaned,
+}
+
+/// What is known of an execution's lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// A host framework's thread, which nobody ever leased: whether somebody runs it cannot be known.
+    Unknown,
+    Free,
+    Alive,
+    Dead,
+}
+
+impl Standing {
+    pub(crate) fn of(status: Status, hold: Hold) -> Standing {
+        match (status, hold) {
+            (Status::Running, Hold::Free) => Standing::Ready,
+            (Status::Running, Hold::Dead) => Standing::Orphaned,
+            _ => Standing::As(status),
+        }
+    }
+
+    /// The word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Standing::As(status) => status.as_str(),
+            Standing::Ready => "ready",
+            Standing::Orphaned => "orphaned",
+        }
+    }
+
+    /// What users name by `word`.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Standing> {
+        let own = [Standing::Ready, Standing::Orphaned].into_iter().find(|standing| standing.as_str() == word);
+        own.or_else(|| Status::parse(word).map(Standing::As))
+    }
+}
+
 /// What the store knows of an execution at one moment.
 #[derive(Clone, Debug)]
 pub struct ExecutionInfo {
@@ -64,10 +113,10 @@ pub struct ExecutionInfo {
     pub workflow: String,
     /// Where the workflow's code is, as its caller named it.
     pub source: Option<String>,
-    /// What it is doing.
+    /// What it is doing, on paper.
     pub status: Status,
-    /// Running, leased once, and nobody alive holds the lease.
-    pub orphaned: bool,
+    /// What it is doing, as users see it.
+    pub standing: Standing,
     /// `host:pid` of whoever alive holds the lease.
     pub owner: Option<String>,
     /// The entry it continues from.

@@ -7,6 +7,7 @@ mod value;
 
 pub(crate) use entry::{Address, Record, Slot, UNDO, is_of_rollback, is_undo, scope_within};
 pub use entry::{Entry, Kind, Outcome};
-pub use execution::{ExecutionInfo, Status};
+pub(crate) use execution::Hold;
+pub use execution::{ExecutionInfo, Standing, Status};
 pub use retention::Retention;
 pub use value::{Blob, codec};

@@ -35,6 +35,7 @@ pub struct Claim {
     prev: Seq,
     spawned: bool,
     path: String,
+    settles: bool,
     /// The outcome, when there is one: the code must not run.
     pub recorded: Option<Entry>,
     /// An effect that began and left no receipt.
@@ -119,6 +120,7 @@ impl Run {
             occurrence,
             prev: call.prev,
             spawned: call.spawned,
+            settles: false,
             recorded,
             intent,
         })
@@ -147,6 +149,7 @@ impl Run {
             key: ticket.key,
             prev: ticket.prev,
             spawned: ticket.spawned,
+            settles: true,
         })
     }
 
@@ -194,6 +197,7 @@ impl Run {
             attempts: left.attempts.max(1),
             error,
             usage: left.usage.clone(),
+            settles: claim.settles,
         };
         let values = Values { value: left.value, input: left.input, meta: left.meta };
         let seq = self.store.append(lease, durability, entry, values)?;

@@ -5,7 +5,9 @@
 //! SQLite's lock stands a `flock`, because SQLite lets waiting writers starve for seconds, and the kernel
 //! queues them. The sync happens outside both locks.
 
-use std::fs::File;
+use std::fs::{self, File, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ pub(super) struct Committer {
     journal: Journal,
     /// Held by whichever process commits.
     queue: File,
+    queue_path: PathBuf,
     jobs: Mutex<Jobs>,
     changed: Condvar,
     pub(super) log: DurableLog,
@@ -64,8 +67,22 @@ enum Outcome {
 struct NotCommitted(#[source] Arc<Error>);
 
 impl Committer {
-    pub(super) fn new(index: Index, journal: Journal, queue: File, log: DurableLog) -> Committer {
-        Committer { index: Mutex::new(index), journal, queue, jobs: Mutex::default(), changed: Condvar::new(), log }
+    pub(super) fn new(
+        index: Index,
+        journal: Journal,
+        queue: File,
+        queue_path: PathBuf,
+        log: DurableLog,
+    ) -> Committer {
+        Committer {
+            index: Mutex::new(index),
+            journal,
+            queue,
+            queue_path,
+            jobs: Mutex::default(),
+            changed: Condvar::new(),
+            log,
+        }
     }
 
     /// Runs `job` in a transaction and returns when that is as durable as asked. When the job fails it has
@@ -92,7 +109,7 @@ impl Committer {
         // A job that was never run has no answer: its transaction did not begin, and enqueue has said why.
         let answer = answer.unwrap_or_else(|| Err(Error::unavailable("committing", NotRun)))?;
         if durability == Durability::Strict && self.journal == Journal::Wal {
-            self.log.wait(ticket).map_err(|source| Error::unavailable("making the log durable", source))?;
+            self.log.wait(ticket)?;
         }
         Ok(answer)
     }
@@ -150,13 +167,29 @@ impl Committer {
     pub(super) fn exclusively<T>(&self, work: impl FnOnce(&Index) -> Result<T>) -> Result<T> {
         let index = self.index.lock();
         self.queue.lock().map_err(|source| Error::unavailable("queueing for the store", source))?;
-        let done = work(&index);
+        let done = self.is_there().and_then(|()| work(&index));
         let unlocked = self.queue.unlock().map_err(|source| Error::unavailable("leaving the store's queue", source));
         let done = done?;
         unlocked?;
         Ok(done)
     }
 }
+
+impl Committer {
+    /// Refuses to commit to files that nobody can open any more: it would succeed, and nothing be kept.
+    fn is_there(&self) -> Result<()> {
+        let ours = |there: &Metadata| self.queue.metadata().is_ok_and(|open| open.ino() == there.ino());
+        if fs::metadata(&self.queue_path).is_ok_and(|there| ours(&there)) {
+            return Ok(());
+        }
+        let store = self.queue_path.parent().unwrap_or(&self.queue_path);
+        Err(Error::unavailable("writing to the store", Gone(store.display().to_string())))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0} was deleted, or replaced by another, while it was open: start the program again")]
+struct Gone(String);
 
 #[derive(Debug, thiserror::Error)]
 #[error("the transaction did not begin")]

@@ -7,6 +7,9 @@ use std::path::PathBuf;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::open::AtPath;
+use crate::error::{Error, Result};
+
 /// Makes commits durable, together.
 ///
 /// A commit is a place in the write-ahead log. Whoever waits while nobody syncs does it for all commits made
@@ -45,7 +48,12 @@ impl DurableLog {
     }
 
     /// Returns when commit `ticket`, and with it every earlier one, survives the loss of power.
-    pub(super) fn wait(&self, ticket: u64) -> io::Result<()> {
+    pub(super) fn wait(&self, ticket: u64) -> Result<()> {
+        self.synced(ticket)
+            .map_err(|source| Error::unavailable("making the log durable", AtPath(self.log.clone(), source)))
+    }
+
+    fn synced(&self, ticket: u64) -> io::Result<()> {
         let mut progress = self.progress.lock();
         loop {
             if progress.failed {
@@ -80,7 +88,7 @@ impl DurableLog {
     }
 
     /// Waits for everything committed so far.
-    pub(super) fn flush(&self) -> io::Result<()> {
+    pub(super) fn flush(&self) -> Result<()> {
         let committed = self.progress.lock().committed;
         self.wait(committed)
     }

@@ -11,17 +11,15 @@ use crate::error::{Damage, Error, Result};
 use crate::id::Seq;
 use crate::index::{EntryRow, ExecutionRecord, Index};
 use crate::machine::Lineage;
-use crate::model::{Entry, ExecutionInfo, Slot, Status};
+use crate::model::{Entry, ExecutionInfo, Hold, Slot, Standing};
 
 /// Which executions to list. The default lists all.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Of this workflow only.
     pub workflow: Option<String>,
-    /// In this status only.
-    pub status: Option<Status>,
-    /// Orphaned ones only.
-    pub orphaned: bool,
+    /// Doing this only.
+    pub standing: Option<Standing>,
     /// Whose id begins so.
     pub prefix: Option<String>,
     /// At most so many.
@@ -38,15 +36,16 @@ impl Store {
     /// Executions, newest first.
     pub fn executions(&self, filter: &Filter) -> Result<Vec<ExecutionInfo>> {
         let (shared, now_ms) = (self.shared()?, self.now_ms());
-        let orphaned = |index: &Index, record: &ExecutionRecord| -> Result<bool> {
-            Ok(!filter.orphaned || describe(&shared, index, record.clone(), now_ms)?.orphaned)
+        let stands = |index: &Index, record: &ExecutionRecord| -> Result<bool> {
+            let Some(wanted) = filter.standing else { return Ok(true) };
+            let hold = hold(&shared, index, record, now_ms)?.0;
+            Ok(Standing::of(record.state.status, hold) == wanted)
         };
         shared.read(|index| {
             let found = index.executions(filter.limit.unwrap_or(usize::MAX), |record| {
                 Ok(filter.workflow.as_ref().is_none_or(|workflow| *workflow == record.workflow)
-                    && filter.status.is_none_or(|status| status == record.state.status)
                     && filter.prefix.as_ref().is_none_or(|prefix| record.uid.starts_with(prefix.as_str()))
-                    && orphaned(index, record)?)
+                    && stands(index, record)?)
             })?;
             found.into_iter().map(|record| describe(&shared, index, record, now_ms)).collect()
         })
@@ -143,19 +142,10 @@ pub(super) fn entry(index: &Index, execution: &ExecutionRecord, lineage: &Lineag
 }
 
 pub(super) fn describe(shared: &Shared, index: &Index, record: ExecutionRecord, now_ms: u64) -> Result<ExecutionInfo> {
-    let owner = record.owner.map(|id| index.owner(id)).transpose()?.flatten();
-    let owner = owner.filter(|owner| {
-        if shared.liveness.is_me(owner) {
-            shared.running.lock().contains(&record.uid)
-        } else {
-            shared.liveness.alive(owner, now_ms).0
-        }
-    });
-    // A host framework's thread was never leased: whether somebody runs it cannot be known.
-    let leased_once = record.state.token.0 > 0;
+    let (hold, owner) = hold(shared, index, &record, now_ms)?;
     Ok(ExecutionInfo {
-        orphaned: record.state.status == Status::Running && owner.is_none() && leased_once,
-        owner: owner.map(|owner| format!("{}:{}", owner.host, owner.pid)),
+        standing: Standing::of(record.state.status, hold),
+        owner,
         id: record.uid,
         workflow: record.workflow,
         source: record.source,
@@ -167,6 +157,22 @@ pub(super) fn describe(shared: &Shared, index: &Index, record: ExecutionRecord, 
         forked_from: record.forked_from,
         error: record.error,
     })
+}
+
+/// How its lease stands, and `host:pid` of whoever alive holds it.
+fn hold(shared: &Shared, index: &Index, record: &ExecutionRecord, now_ms: u64) -> Result<(Hold, Option<String>)> {
+    let Some(row) = record.owner else {
+        return Ok((if record.state.token.0 == 0 { Hold::Unknown } else { Hold::Free }, None));
+    };
+    let owner = index.owner(row)?.filter(|owner| {
+        if shared.liveness.is_me(owner) {
+            shared.running.lock().contains(&record.uid)
+        } else {
+            shared.liveness.alive(owner, now_ms).0
+        }
+    });
+    let owner = owner.map(|owner| format!("{}:{}", owner.host, owner.pid));
+    Ok((if owner.is_some() { Hold::Alive } else { Hold::Dead }, owner))
 }
 
 /// A row the index must have.

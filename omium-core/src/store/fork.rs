@@ -7,7 +7,7 @@ use super::prepare::Pending;
 use super::record::{check_name, find};
 use super::state::{noted_after, state_row};
 use crate::error::{Error, Result};
-use crate::id::Seq;
+use crate::id::{FencingToken, Seq};
 use crate::index::{ExecutionRecord, Index};
 use crate::machine::{Epoch, Lineage, State};
 use crate::model::{Blob, ExecutionInfo, Slot, Status};
@@ -92,8 +92,8 @@ fn duplicate(index: &Index, source: &ExecutionRecord, id: &str, head: Seq, now_m
     // The rollbacks before `head` come along: they say which seqs of the log are not on the way to it.
     let epochs: Vec<Epoch> = index.epochs(source.row)?.into_iter().filter(|epoch| epoch.start < head).collect();
     record.state = State { head, last: head, status: Status::Running, epoch: epochs.len() as u32, ..State::new() };
-    // Leased once, by whoever ran the original: a fork nobody runs is orphaned, and resumable.
-    record.state.token = source.state.token;
+    // Known to be held by nobody, also where the original is a host framework's thread that nobody ever leased.
+    record.state.token = source.state.token.max(FencingToken(1));
     let record = index.insert_execution(record)?;
     epochs.into_iter().try_for_each(|epoch| index.insert_epoch(record.row, epoch, now_ms))?;
     Ok(record)

@@ -85,9 +85,8 @@ impl Store {
     ) -> Result<Begun> {
         let now_ms = self.now_ms();
         let (workflow, id, source) = (workflow.to_owned(), id.to_owned(), source.map(str::to_owned));
-        let owned_id = id.clone();
         let with = Arc::clone(shared);
-        let (record, token, taken_from) = self.place(
+        let (record, lease, taken_from) = self.place(
             self.options.durability,
             |batch| input.map(|blob| batch.add(&blob.codec, &blob.bytes, None)).transpose(),
             move |index, placed, input| {
@@ -122,15 +121,15 @@ impl Store {
                 }
                 record.owner = with.liveness.me(index, now_ms)?;
                 record.updated_ms = now_ms;
-                record.source = source.clone().or(record.source);
+                record.source = record.source.or(source.clone());
                 index.update_execution(&record)?;
-                let token = record.state.token;
-                Ok((record, Some(token), dead))
+                let lease = Leased { id: id.clone(), token: record.state.token, source: source.clone() };
+                Ok((record, Some(lease), dead))
             },
         )?;
         Ok(Begun {
             status: record.state.status,
-            lease: token.map(|token| Leased { id: owned_id, token }),
+            lease,
             epoch: record.state.epoch,
             taken_from,
             recorded: recorded(shared, &record)?,
@@ -168,6 +167,10 @@ impl Store {
                 record.state = machine::apply(&record.state, command).map_err(|refusal| refused(refusal, &record))?.0;
                 record.result = result.as_ref().map(|pending| placed.slot(index, pending)).transpose()?;
                 record.error = error.clone();
+                if status == Status::Completed {
+                    // Code that was answered all the way is the code of the record, wherever it moved to.
+                    record.source = lease.source.clone().or(record.source);
+                }
                 record.owner = None;
                 record.updated_ms = now_ms;
                 index.update_execution(&record)

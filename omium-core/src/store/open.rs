@@ -56,7 +56,7 @@ static OPEN: LazyLock<Mutex<Opened>> = LazyLock::new(Mutex::default);
 /// What the system said, and of which path.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {1}", path = .0.display())]
-struct AtPath(PathBuf, #[source] std::io::Error);
+pub(super) struct AtPath(pub PathBuf, #[source] pub std::io::Error);
 
 #[derive(Debug, thiserror::Error)]
 #[error("{0} was opened for reading only")]
@@ -209,9 +209,7 @@ impl Shared {
 
     pub(super) fn flush(&self) -> Result<()> {
         match (&self.writer, self.journal) {
-            (Some(writer), Journal::Wal) => {
-                writer.log.flush().map_err(|source| Error::unavailable("making the log durable", source))
-            }
+            (Some(writer), Journal::Wal) => writer.log.flush(),
             _ => Ok(()),
         }
     }
@@ -271,10 +269,13 @@ fn committer(directory: &Path, path: &Path, journal: Journal, options: &Options)
     if fs::metadata(path).is_ok_and(|file| file.len() > 0) {
         recognise(directory, &open_foreign(directory, Index::open_to_recognise(path))?, false)?;
     }
-    let queue =
-        OpenOptions::new().create(true).truncate(false).write(true).open(directory.join(QUEUE_FILE)).map_err(
-            |source| Error::unavailable("opening the store's lock", AtPath(directory.join(QUEUE_FILE), source)),
-        )?;
+    let queue_path = directory.join(QUEUE_FILE);
+    let queue = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&queue_path)
+        .map_err(|source| Error::unavailable("opening the store's lock", AtPath(queue_path.clone(), source)))?;
     // Two processes may create one store at once: the second finds it made.
     queue.lock().map_err(|source| Error::unavailable("queueing for the store", source))?;
     let opened: Result<Index> = (|| {
@@ -290,7 +291,7 @@ fn committer(directory: &Path, path: &Path, journal: Journal, options: &Options)
     let index = opened?;
     unlocked?;
     let log = DurableLog::new(directory.join(format!("{INDEX_FILE}-wal")));
-    Ok(Committer::new(index, journal, queue, log))
+    Ok(Committer::new(index, journal, queue, queue_path, log))
 }
 
 /// A new file is durable only when the directory that names it is.

@@ -18,6 +18,8 @@ use crate::model::{Blob, Kind, Outcome, Record, Slot, Status};
 pub(crate) struct Leased {
     pub id: String,
     pub token: FencingToken,
+    /// Where the code that runs under it is: the execution's source, once that code has recorded something.
+    pub source: Option<String>,
 }
 
 /// An entry to be added, before its values are in the store.
@@ -35,6 +37,8 @@ pub(crate) struct Append {
     pub attempts: u32,
     pub error: Option<String>,
     pub usage: Vec<(String, i64)>,
+    /// Whether somebody outside settles with it what code had begun.
+    pub settles: bool,
 }
 
 impl Append {
@@ -156,7 +160,8 @@ impl Store {
             },
             move |index, placed, [value, input, meta]| {
                 let mut execution = find(index, &lease.id)?;
-                let command = Command::Append { token: lease.token };
+                let token = lease.token;
+                let command = if entry.settles { Command::Answer { token } } else { Command::Append { token } };
                 let (state, effect) =
                     machine::apply(&execution.state, command).map_err(|refusal| refused(refusal, &execution))?;
                 let Some(Effect::Append { seq, parent }) = effect else { return Ok(execution.state.head) };
@@ -182,6 +187,10 @@ impl Store {
                 if execution.state.status == Status::Running {
                     // What ended it, or what it waited for, is over: this entry goes on from there.
                     execution.error = None;
+                }
+                if entry.kind != Kind::Note {
+                    // What is noted of code, such as that it diverged, does not say that the record is of its making.
+                    execution.source = lease.source.clone().or(execution.source);
                 }
                 execution.updated_ms = now_ms;
                 shared.liveness.me(index, now_ms)?;

@@ -87,6 +87,7 @@ impl Store {
             attempts: 1,
             error: None,
             usage: Vec::new(),
+            settles: false,
         };
         let series_id = id.clone();
         self.place(

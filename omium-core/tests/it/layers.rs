@@ -9,7 +9,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("id", &[]),
     ("clock", &[]),
     // Divergence is a passive record that an error carries whole.
-    ("error", &["id", "machine"]),
+    ("error", &["id", "clock", "machine"]),
     ("model", &["id"]),
     ("protocol", &["id", "error", "model"]),
     ("chunk", &["id", "error"]),

@@ -10,5 +10,6 @@ mod processes;
 mod promises;
 mod recovery;
 mod size;
+mod standing;
 mod support;
 mod trouble;

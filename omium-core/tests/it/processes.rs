@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use omium_core::{BoxError, Depth, Effect, EffectState, Error, Options, Run, Seq, Store, Workflow};
+use omium_core::{BoxError, Depth, Effect, EffectState, Error, Options, Run, Seq, Standing, Status, Store, Workflow};
 
 use crate::support::message;
 
@@ -60,7 +60,7 @@ fn the_child() {
             let _: u32 = run.step("a", || 1).unwrap();
             let options = Options { read_only: true, ..Options::default() };
             let second = Store::open_with(store.path(), options).unwrap();
-            assert!(!second.info(id).unwrap().orphaned);
+            assert_eq!(second.info(id).unwrap().standing, Standing::As(Status::Running));
             say("seen alive".to_owned());
             std::thread::sleep(Duration::from_secs(60));
         }
@@ -119,7 +119,7 @@ fn a_living_owner_holds_its_lease_and_a_dead_one_does_not() {
     assert!(matches!(store.rollback("x", Seq(0)), Err(Error::LeaseHeld { .. })));
     owner.kill().unwrap();
     owner.wait().unwrap();
-    assert!(store.info("x").unwrap().orphaned);
+    assert_eq!(store.info("x").unwrap().standing, Standing::Orphaned);
     drop(store.begin("w", "x").unwrap());
 }
 

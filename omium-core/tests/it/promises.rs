@@ -1,6 +1,6 @@
 //! What a run is promised, on every kind of store.
 
-use omium_core::{Error, Kind, Outcome, Seq, Status};
+use omium_core::{Error, Kind, Outcome, Seq, Standing, Status};
 
 use crate::support::everywhere;
 
@@ -223,7 +223,7 @@ fn two_runs_of_one_execution_exclude_each_other() {
         assert!(store.info("x").unwrap().owner.is_some());
         drop(run);
         let info = store.info("x").unwrap();
-        assert!(info.orphaned && info.owner.is_none());
+        assert_eq!((info.standing, info.owner), (Standing::Ready, None));
         drop(store.begin("w", "x").unwrap());
     });
 }

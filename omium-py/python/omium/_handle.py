@@ -55,12 +55,17 @@ class Execution(Generic[R]):
         return self.known().workflow
 
     @property
-    def status(self) -> _omium.Status:
+    def status(self) -> _omium.Standing:
+        """`running`, `waiting`, `completed`, `failed` or `cancelled`; `orphaned` or `ready` when nobody runs it.
+
+        It is orphaned when whoever ran it died, and ready when nobody has begun it since a fork, a rollback, an
+        answer, an import, or since its owner gave it back. `resume()` continues both.
+        """
         return self.known().status
 
     @property
     def orphaned(self) -> bool:
-        """Running, and nobody alive runs it: `resume()` continues it."""
+        """Whether whoever ran it died: `resume()` continues it."""
         return self.known().orphaned
 
     @property

@@ -32,6 +32,8 @@ __version__: str
 
 Kind = Literal["step", "effect", "llm", "tool", "state", "signal", "timer", "note"]
 Status = Literal["running", "waiting", "completed", "failed", "cancelled"]
+Standing = Status | Literal["ready", "orphaned"]
+"""What users see: the status, and of a running one that nobody runs, whether its owner died. Never stored."""
 Blob = tuple[str, bytes]
 """A codec name ("msgpack", "json", "raw", "pickle", or a host's own label) and the encoded bytes."""
 
@@ -119,10 +121,10 @@ class Execution:
     @property
     def workflow(self) -> str: ...
     @property
-    def status(self) -> Status: ...
+    def status(self) -> Standing: ...
     @property
     def orphaned(self) -> bool:
-        """Running, and nobody alive holds the lease. Computed, never stored."""
+        """Whoever ran it died."""
     @property
     def head(self) -> int: ...
     @property
@@ -412,7 +414,7 @@ class Store:
         prefix: str | None = None,
         limit: int | None = None,
     ) -> list[Execution]:
-        """Newest first. `status` may also be "orphaned"."""
+        """Newest first."""
     def entry(self, id: str, seq: int) -> Entry: ...
     def entries(
         self,

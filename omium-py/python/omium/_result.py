@@ -81,7 +81,7 @@ def _look(store: _omium.Store, id: str, *, pickled: bool) -> _Look:
         questions = ", ".join(f"@{each.seq} {each.text}" for each in open_questions(store, id)) or "resume it"
         return _Look(NotFinished(f"execution {id!r} waits: {questions}"))
     unfinished = f"execution {id!r} is {known.status} and has no result yet"
-    if known.orphaned:
+    if known.status in ("ready", "orphaned"):
         return _Look(NotFinished(f"{unfinished}; nobody runs it: resume it"), _BETWEEN_RUNS)
     # Of a host framework's thread that was never leased nobody knows who runs it.
     owner = known.owner or "somebody"

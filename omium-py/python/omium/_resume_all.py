@@ -88,10 +88,10 @@ def _ready(workflows: Iterable[AnyWorkflow] | None, concurrency: int) -> list[_U
         raise InvalidInput("resume_all() belongs outside of executions: at the start of the program")
     known = _named(_registry.loaded() if workflows is None else workflows)
     store = config.store()
-    orphaned = store.executions(status="orphaned")
+    unfinished = (each for status in ("ready", "orphaned") for each in store.executions(status=status))
     answered = [each for each in store.executions(status="waiting") if not open_questions(store, each.id)]
     # One without arguments is loose code that bears the name of a workflow: only its own program goes on with it.
-    found = [each for each in (*orphaned, *answered) if each.workflow in known and each.input is not None]
+    found = [each for each in (*unfinished, *answered) if each.workflow in known and each.input is not None]
     found.sort(key=lambda each: (each.created_ms, each.id))
     runs = ((each.id, known[each.workflow]) for each in found)
     return [_Unfinished(Execution(store, id, workflow), workflow) for id, workflow in runs]

@@ -60,7 +60,7 @@ def get(id: str) -> Execution[Any]:
 def executions(
     *, workflow: str | None = None, status: str | None = None, limit: int | None = None
 ) -> list[Execution[Any]]:
-    """Handles of executions, the newest first. `status` may also be "orphaned"."""
+    """Handles of executions, the newest first. `status` is one that a handle answers, such as "orphaned"."""
     store = config.store()
     found = store.executions(workflow=workflow, status=status, limit=limit)
     return [Execution(store, each.id) for each in found]

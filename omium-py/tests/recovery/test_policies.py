@@ -181,7 +181,7 @@ def test_a_block_goes_back_and_says_so(ran: Counter[str]) -> None:
 
     with pytest.raises(omium.RolledBack, match="run the program again"):
         block()
-    assert omium.get("block").status == "running"
+    assert omium.get("block").status == "ready"
     assert block() == "GOOD"
     assert ran == {"search": 1, "plan": 2, "inner": 2, "write": 2} or ran["plan"] == 2
 

@@ -59,7 +59,7 @@ def show_unfinished(store: Store, execution: Execution, terminal: Terminal) -> b
     """Tells of a rollback that stopped in the middle, and what finishes it; whether there is one."""
     from omium.effects._undo import unfinished
 
-    begun = None if execution.owner and not execution.orphaned else unfinished(store, execution.id)
+    begun = None if execution.owner else unfinished(store, execution.id)
     if begun is None:
         return False
     to, abandon = begun

@@ -65,7 +65,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 )
 
 
-_STATUSES = ("running", "waiting", "completed", "failed", "cancelled", "orphaned")
+_STATUSES = ("running", "ready", "orphaned", "waiting", "completed", "failed", "cancelled")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -173,7 +173,7 @@ def _look(add: _Adder) -> None:
         "--status",
         metavar="S",
         type=_status,
-        help="only those running, waiting, completed, failed, cancelled or orphaned",
+        help="only those running, ready, orphaned, waiting, completed, failed or cancelled",
     )
     ls.add_argument("--workflow", metavar="W", help="only those of one workflow")
     ls.add_argument("--prefix", metavar="P", help="only ids that begin with P")

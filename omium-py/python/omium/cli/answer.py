@@ -53,6 +53,11 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     left = _answers.open_questions(store, id)
     if left:
         _list(store, left, arguments, terminal, id)
+    elif execution.status == "cancelled":
+        terminal.note(f"{quoted(id)} is cancelled and stays so: nothing runs on from there")
+        terminal.hint(f"omium fork {quoted(id)} goes on with the answer, under another id")
+    elif execution.status == "completed":
+        terminal.note(f"{quoted(id)} has completed and stays so")
     else:
         terminal.hint(f"{runs_on(execution)} runs on from there")
     return DONE

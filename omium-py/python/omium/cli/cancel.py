@@ -20,7 +20,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     """Cancels; a finished execution stays as it ended."""
     store = open_store(arguments, write=True)
     execution = find(store, arguments.target)
-    if execution.status in ("running", "waiting"):
+    # A failed one counts as unfinished: resuming it would try again.
+    if execution.status not in ("completed", "cancelled"):
         store.cancel(execution.id)
         terminal.note(f"{quoted(execution.id)} is cancelled; its record stays")
     else:

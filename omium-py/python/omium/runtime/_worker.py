@@ -90,7 +90,12 @@ def is_cancellation(error: BaseException) -> bool:
     if isinstance(error, asyncio.CancelledError):
         # One that comes of waiting for another task, which was cancelled, is a failure like any other. Python 3.10
         # cannot tell them apart.
-        requests = getattr(asyncio.current_task(), "cancelling", None)
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            # Plain code raised it, as it might any other class: there is no task that could have been cancelled.
+            return False
+        requests = getattr(task, "cancelling", None)
         return requests is None or requests() > 0
     trio = sys.modules.get("trio")
     return trio is not None and isinstance(error, trio.Cancelled)
