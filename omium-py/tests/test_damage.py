@@ -97,7 +97,7 @@ def test_a_run_does_not_go_on_from_damage_that_its_code_catches(store: Path) -> 
     with pytest.raises(StoreCorrupted):
         run(list)
     assert not ran, "something ran on from what could not be read"
-    assert omium.get("x").status == "running"
+    assert omium.get("x").status == "ready"
 
 
 def test_what_the_code_was_told_of_a_recorded_failure_is_judged_as_the_code_s_own() -> None:
