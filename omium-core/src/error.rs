@@ -107,6 +107,22 @@ pub enum Error {
         #[source]
         source: Option<BoxError>,
     },
+    /// Settle them first, fork from where they had begun, or give them up: nothing was copied.
+    #[error(
+        "{execution:?} cannot be forked at {at}: {} after it may have happened, and the fork would do it again without \
+         asking; settle it (resume or answer {execution:?}), fork at an entry from @{} on, where its policy settles it in \
+         the fork, or give it up (--abandon-effects)",
+        listed(effects),
+        latest(effects)
+    )]
+    Unsettled {
+        /// The execution that was to be forked.
+        execution: String,
+        /// Where.
+        at: Seq,
+        /// The effects in doubt after that: their names and intents.
+        effects: Vec<(String, Seq)>,
+    },
     /// The code under the run failed; the source is its error.
     #[error("step {step:?} failed")]
     Step {
@@ -146,10 +162,10 @@ pub enum Error {
         /// What it waits to be told.
         question: String,
     },
-    /// Give the value a serialisable form.
-    #[error("a value of {what} could not be encoded or decoded")]
+    /// Give the value a form that serde writes, and reads as it wrote it.
+    #[error("{what}")]
     NotSerializable {
-        /// The step or state it belongs to.
+        /// Which value could not be written or read, and what to do.
         what: String,
         /// What the codec said.
         #[source]
@@ -174,6 +190,14 @@ impl Error {
     pub(crate) fn invalid(what: impl Into<String>) -> Error {
         Error::Invalid { what: what.into() }
     }
+}
+
+fn listed(effects: &[(String, Seq)]) -> String {
+    effects.iter().map(|(name, seq)| format!("{name}@{seq}")).collect::<Vec<_>>().join(", ")
+}
+
+fn latest(effects: &[(String, Seq)]) -> Seq {
+    effects.iter().map(|(_, seq)| *seq).max().unwrap_or(Seq::ZERO)
 }
 
 /// A row, frame or recipe that does not say what was written.

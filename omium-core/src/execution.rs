@@ -2,11 +2,11 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::Seq;
 use crate::model::{Blob, Entry, ExecutionInfo};
-use crate::run::Run;
-use crate::store::{Edit, Purpose, RollbackPlan, Store};
+use crate::run::{Run, decode_own};
+use crate::store::{Purpose, RollbackPlan, Store};
 
 /// One durable run of a workflow, addressed by its id.
 #[derive(Clone, Debug)]
@@ -43,10 +43,7 @@ impl Execution {
     /// What it returned, when it is completed.
     pub fn result<T: DeserializeOwned>(&self) -> Result<Option<T>> {
         let Some(value) = self.store.execution_result(&self.id)? else { return Ok(None) };
-        let decoded = rmp_serde::from_slice(&value.read()?);
-        decoded
-            .map(Some)
-            .map_err(|source| Error::NotSerializable { what: "the result".to_owned(), source: source.into() })
+        decode_own(&format!("the result of {:?}", self.id), Some(value)).map(Some)
     }
 
     /// What [`Execution::rollback`] would do.
@@ -57,17 +54,6 @@ impl Execution {
     /// Moves the head back; nothing is erased. It does not undo what steps did to the outside world.
     pub fn rollback(&self, to: Seq) -> Result<()> {
         self.store.rollback(&self.id, to).map(drop)
-    }
-
-    /// A new execution that shares this one's history up to `at`.
-    pub fn fork(&self, at: Seq, id: &str) -> Result<Execution> {
-        self.fork_with(at, id, &[])
-    }
-
-    /// A fork in which some recorded values are others.
-    pub fn fork_with(&self, at: Seq, id: &str, edits: &[Edit]) -> Result<Execution> {
-        self.store.fork(&self.id, at, id, edits)?;
-        Ok(Execution::new(self.store.clone(), id.to_owned()))
     }
 
     /// Continues it: takes the lease, and answers from the record up to the head.

@@ -57,14 +57,14 @@ mod store;
 mod wait;
 
 pub use clock::{Clock, IdSource, System};
-pub use effect::{Effect, EffectRecord, EffectState, Fallen};
+pub use effect::{Doubt, Effect, EffectRecord, EffectState, Fallen};
 pub use error::{BoxError, Error, Result};
 pub use execution::Execution;
 pub use id::{Digest, FencingToken, Seq};
 pub use index::Journal;
 pub use machine::Divergence;
-pub use model::{Blob, Entry, ExecutionInfo, Kind, Outcome, Retention, Standing, Status, codec};
-pub use recovery::{Attempt, Failure, FailureKind, Retry, Step, Workflow};
+pub use model::{Blob, Entry, ExecutionInfo, FailureKind, Kind, Outcome, Retention, Standing, Status, codec};
+pub use recovery::{Attempt, Failure, Retry, Step, Workflow};
 pub use run::{Call, Claim, Outcomes, Run};
 pub use store::{
     CheckReport, Collected, Depth, Durability, Edit, Filter, NewState, NewWrites, Options, Progress, PrunePlan,

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::execution::Execution;
 use crate::id::{Digest, Seq};
 use crate::model::{Blob, Entry, Kind, Outcome, is_undo};
-use crate::run::{Call, Claim, Outcomes, Run, encode};
+use crate::run::{Call, Claim, Outcomes, Run, decode_own, encode};
 
 /// What an execution waits to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,9 +78,7 @@ impl Run {
     }
 
     fn timer(&self, intent: &Entry) -> Result<Timer> {
-        let meta = self.store().meta(intent)?.map(|meta| meta.read()).transpose()?.unwrap_or_default();
-        rmp_serde::from_slice(&meta)
-            .map_err(|source| Error::NotSerializable { what: "a timer".to_owned(), source: source.into() })
+        decode_own("a timer", self.store().meta(intent)?)
     }
 }
 
@@ -125,8 +123,7 @@ impl Execution {
 
     fn asked(&self, intent: &Entry) -> Result<String> {
         let Some(input) = self.store().input(intent)? else { return Ok(intent.name().to_owned()) };
-        let asked: Asked = rmp_serde::from_slice(&input.read()?)
-            .map_err(|source| Error::NotSerializable { what: "a question".to_owned(), source: source.into() })?;
+        let asked: Asked = decode_own("a question", Some(input))?;
         Ok(asked.question)
     }
 }

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::Result;
-use crate::value::{PyValue, named, wrap};
+use crate::value::{PyValue, detached, named, wrap};
 
 #[pyclass(frozen, name = "Entry", module = "omium._omium")]
 pub(crate) struct PyEntry {
@@ -110,6 +110,9 @@ impl PyEntry {
             usage.set_item(name, count)?;
         }
         Ok(usage)
+    }
+    fn is_accounted_for(&self, py: Python<'_>) -> Result<bool> {
+        detached(py, || self.store.is_accounted_for(&self.entry))
     }
     fn __repr__(&self) -> String {
         let (entry, kind) = (&self.entry, self.entry.kind().as_str());

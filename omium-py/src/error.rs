@@ -44,6 +44,11 @@ fn raise(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             "Divergence"
         }
         Error::InDoubt { .. } => "InDoubt",
+        Error::Unsettled { execution, effects, .. } => {
+            attributes.set_item("execution", execution)?;
+            attributes.set_item("seq", effects.first().map(|(_, seq)| seq.0))?;
+            "InDoubt"
+        }
         Error::Corrupted { .. } => "StoreCorrupted",
         Error::Unavailable { .. } => "StoreUnavailable",
         Error::NotAStore { .. } => "NotAStore",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use omium_core::{Blob, Call, Claim, Entry, Error, Kind, Outcomes, Run, Seq, Status, Store};
+use omium_core::{Blob, Call, Claim, Doubt, Entry, Error, Kind, Outcomes, Run, Seq, Status, Store};
 use pyo3::prelude::*;
 
 use crate::entry::PyEntry;
@@ -171,6 +171,14 @@ impl PyRun {
     ) -> Result<u64> {
         let left = Left { value, input, meta, usage: usage.unwrap_or_default(), attempts, started_ms };
         detached(py, || left.with(|outcomes| self.run.fail(&claim.claim, error, outcomes)))
+    }
+
+    fn doubt(&self, py: Python<'_>, intent: &PyEntry) -> Result<&'static str> {
+        Ok(match detached(py, || self.run.doubt(&intent.entry))? {
+            Doubt::Own => "own",
+            Doubt::Taken => "taken",
+            Doubt::Anew => "anew",
+        })
     }
 
     fn abandon(&self, claim: &PyClaim) {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use omium_core::{Depth, Durability, Edit, Error, Filter, NewState, NewWrites, Options, Retention, Seq, Standing, Status, Store};
+use omium_core::{
+    Depth, Durability, Edit, Error, Execution, Filter, NewState, NewWrites, Options, Retention, Seq, Standing, Status, Store,
+};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -139,11 +141,23 @@ impl PyStore {
         Ok(PyRollbackPlan { store, plan })
     }
 
-    #[pyo3(signature = (id, at, new_id, *, edits = Vec::new()))]
-    fn fork(&self, py: Python<'_>, id: &str, at: u64, new_id: &str, edits: Vec<(u64, PyBlob)>) -> Result<PyExecution> {
+    #[pyo3(signature = (id, at, new_id, *, edits = Vec::new(), abandon_effects = false))]
+    fn fork(
+        &self,
+        py: Python<'_>,
+        id: &str,
+        at: u64,
+        new_id: &str,
+        edits: Vec<(u64, PyBlob)>,
+        abandon_effects: bool,
+    ) -> Result<PyExecution> {
         let store = self.open()?;
         let edits: Vec<Edit> = edits.iter().map(|(seq, value)| Edit { seq: Seq(*seq), value: blob(value) }).collect();
-        let info = detached(py, || store.fork(id, Seq(at), new_id, &edits))?;
+        let info = detached(py, || {
+            let original = store.execution(id)?;
+            let fork = if abandon_effects { Execution::fork_abandoning_effects } else { Execution::fork_with };
+            fork(&original, Seq(at), new_id, &edits)?.info()
+        })?;
         Ok(PyExecution { store, info })
     }
 

@@ -1,14 +1,15 @@
 //! Every effect of an execution with its state, read from the log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::de::DeserializeOwned;
 
 use super::note::Note;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::execution::Execution;
 use crate::id::Seq;
 use crate::model::{Entry, Kind, Outcome, UNDO, is_undo};
+use crate::run::decode_own;
 use crate::store::Store;
 
 /// What became of an effect.
@@ -30,7 +31,7 @@ pub enum EffectState {
     BeingUndone,
     /// A rollback went back behind it, and it stays as it is outside.
     LeftStanding,
-    /// It is the effect of the execution this one was forked from.
+    /// It is the effect of the execution this one was forked from, with the receipt it has there.
     Copied,
 }
 
@@ -69,7 +70,8 @@ impl EffectRecord {
     /// What became of it.
     #[must_use]
     pub fn state(&self) -> EffectState {
-        if !self.is_own() {
+        let done = |outcome: &Entry| outcome.outcome() == Outcome::Done;
+        if !self.is_own() && (self.undo.is_some() || self.outcome.as_ref().is_some_and(done)) {
             return EffectState::Copied;
         }
         match (&self.undo, &self.outcome) {
@@ -101,10 +103,7 @@ impl EffectRecord {
     pub fn receipt<T: DeserializeOwned>(&self, store: &Store) -> Result<Option<T>> {
         let done = self.outcome.as_ref().filter(|outcome| outcome.outcome() == Outcome::Done);
         let Some(value) = done.map(|done| store.value(done)).transpose()?.flatten() else { return Ok(None) };
-        rmp_serde::from_slice(&value.read()?).map(Some).map_err(|source| Error::NotSerializable {
-            what: format!("the receipt of {:?}", self.name()),
-            source: source.into(),
-        })
+        decode_own(&format!("the receipt of {:?}", self.name()), Some(value)).map(Some)
     }
 }
 
@@ -117,9 +116,7 @@ impl Execution {
                 ledger.read(self.store(), entry)?;
             }
         }
-        // The intent of another execution alone says nothing of this one.
-        ledger.records.retain(|record| record.is_own() || record.outcome.is_some());
-        Ok(ledger.records)
+        ledger.concerning(self.store())
     }
 
     /// Those of which somebody has to say whether they happened.
@@ -180,6 +177,20 @@ impl Ledger {
         self.latest.insert(address, at);
         self.by_intent.insert(seq, at);
         Ok(())
+    }
+
+    /// Those that this execution has to do with. The intent of another one, in a fork, only as long as it is not settled.
+    fn concerning(self, store: &Store) -> Result<Vec<EffectRecord>> {
+        let Ledger { records, latest, .. } = self;
+        let open: HashSet<usize> = latest.into_values().collect();
+        let mut concerning = Vec::new();
+        for (at, record) in records.into_iter().enumerate() {
+            let taken = !record.is_own() && record.outcome.is_none();
+            if !taken || (open.contains(&at) && !store.is_accounted_for(&record.intent)?) {
+                concerning.push(record);
+            }
+        }
+        Ok(concerning)
     }
 
     fn undoing(&mut self, store: &Store, address: Address, entry: Entry) -> Result<()> {

@@ -1,9 +1,11 @@
 //! Effects: steps that touch the outside world, with an intent on record before they begin (I9).
 
+mod doubt;
 mod ledger;
 mod note;
 mod undo;
 
+pub use doubt::Doubt;
 pub use ledger::{EffectRecord, EffectState};
 pub use undo::Fallen;
 
@@ -13,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{BoxError, Error, Result};
 use crate::execution::Execution;
 use crate::id::{Digest, Seq};
-use crate::model::{Entry, Kind, Outcome};
-use crate::run::{Call, Claim, Outcomes, Run, encode};
+use crate::machine::Divergence;
+use crate::model::{Entry, Kind};
+use crate::run::{Call, Claim, Outcomes, Recordable, Run, encode};
 use crate::store::Store;
 use note::Note;
 
@@ -72,40 +75,32 @@ impl Run {
         T: Serialize + DeserializeOwned,
         E: Into<BoxError>,
     {
-        let Effect { name, key, in_doubt } = effect;
-        let digest = Digest::of(key.as_bytes());
+        let Effect { name, key: key_given, in_doubt } = effect;
+        let digest = Digest::of(key_given.as_bytes());
         let call =
             Call { kind: Kind::Effect, scope: "", name, digest: &digest.0, prev: self.reached(), spawned: false };
         let claim = self.claim(call)?;
         if let Some(entry) = claim.recorded.clone() {
             return self.answer(name, &entry);
         }
-        let begun = match &claim.intent {
-            Some(intent) => self.own_note(intent)?.map(|note| (intent, note)),
-            None => None,
-        };
-        let idempotency_key = match begun {
-            None => {
-                let note = Note { undo: true, ..self.new_note(&claim) };
-                let given = encode(name, &Given { key: key.to_owned() })?;
-                self.intend(
-                    &claim,
-                    Outcomes { input: Some(&given), meta: Some(&note.blob()?), ..Outcomes::default() },
-                )?;
-                note.key
-            }
-            Some((intent, note)) => {
-                if !note.cleared
-                    && let Some(receipt) = self.settle_doubt(name, intent, &note.key, in_doubt)?
-                {
-                    return self.receipt(&claim, receipt, None);
-                }
+        if let Some(intent) = claim.intent.as_ref().filter(|_| self.is_record_only()) {
+            return Err(ends_there(self.id(), name, intent).into());
+        }
+        let idempotency_key = match self.begun(&claim, in_doubt)? {
+            Begun::Happened(receipt) => return self.receipt(&claim, &receipt, None),
+            Begun::Under(key) => key,
+            Begun::Not(key) => {
+                let note = self.new_note(&claim);
+                let note = Note { undo: true, key: key.unwrap_or_else(|| note.key.clone()), ..note };
+                let given = encode(name, &Given { key: key_given.to_owned() })?;
+                let outcome = Outcomes { input: Some(&given), meta: Some(&note.blob()?), ..Outcomes::default() };
+                self.intend(&claim, outcome)?;
                 note.key
             }
         };
         let started_ms = Some(self.store().now_ms());
         match body(&idempotency_key) {
-            Ok(value) => self.receipt(&claim, value, started_ms),
+            Ok(value) => self.receipt(&claim, &value, started_ms),
             Err(error) => {
                 let source: BoxError = error.into();
                 let outcome = Outcomes { started_ms, ..Outcomes::default() };
@@ -124,43 +119,80 @@ impl Run {
         Note { key, execution: self.id().to_owned(), epoch: self.epoch(), ..Note::default() }
     }
 
-    /// The note of an open intent, if it is about an effect that may have to be settled here.
-    ///
-    /// Another execution's, in a fork, is not. Nor is one that a rollback went back to between it and its outcome: then
-    /// that rollback has accounted for the effect, and what runs now is a new one.
-    fn own_note(&self, intent: &Entry) -> Result<Option<Note>> {
+    /// What an effect is in whose place the code stands.
+    fn begun<T>(&self, claim: &Claim, policy: InDoubt<'_, T>) -> Result<Begun<T>> {
+        let Some(intent) = &claim.intent else { return Ok(Begun::Not(None)) };
+        let doubt = self.doubt(intent)?;
         let note = Note::of(self.store(), intent)?;
-        if note.execution != self.id() {
-            return Ok(None);
-        }
-        if note.epoch < self.epoch() {
-            let later = self.store().entries(self.id(), true, intent.seq(), None)?;
-            let settled =
-                |entry: &Entry| !entry.live() && entry.outcome() != Outcome::Intent && entry.same_place(intent);
-            if later.iter().any(settled) {
-                return Ok(None);
-            }
-        }
-        Ok(Some(note))
+        let own = match doubt {
+            Doubt::Anew => return Ok(Begun::Not(None)),
+            Doubt::Own if note.cleared => return Ok(Begun::Under(note.key)),
+            Doubt::Own => true,
+            Doubt::Taken => false,
+        };
+        Ok(match self.settle_doubt(claim.name(), intent, &note.key, policy)? {
+            Settled::Happened(receipt) => Begun::Happened(receipt),
+            Settled::DidNot | Settled::Again if own => Begun::Under(note.key),
+            Settled::DidNot => Begun::Not(None),
+            // The fork acts itself, and says so, but under the key that the service may know.
+            Settled::Again => Begun::Not(Some(note.key)),
+        })
     }
 
-    /// The receipt of an effect in doubt; None when it is to be done (again).
-    fn settle_doubt<T>(&self, name: &str, intent: &Entry, key: &str, policy: InDoubt<'_, T>) -> Result<Option<T>> {
+    fn settle_doubt<T>(&self, name: &str, intent: &Entry, key: &str, policy: InDoubt<'_, T>) -> Result<Settled<T>> {
         let doubt = |source| Error::InDoubt { effect: name.to_owned(), seq: intent.seq(), source };
         match policy {
-            InDoubt::Retry => Ok(None),
+            InDoubt::Retry => Ok(Settled::Again),
             InDoubt::Ask => Err(self.wait(intent.seq(), &did_it_happen(name))?),
             InDoubt::Fail => Err(doubt(None)),
-            InDoubt::Probe(probe) => probe(key).map_err(|source| doubt(Some(source))),
+            InDoubt::Probe(probe) => match probe(key).map_err(|source| doubt(Some(source)))? {
+                Some(receipt) => Ok(Settled::Happened(receipt)),
+                None => Ok(Settled::DidNot),
+            },
         }
     }
 
-    fn receipt<T: Serialize>(&mut self, claim: &Claim, value: T, started_ms: Option<u64>) -> Result<T> {
-        let blob = encode(claim.name(), &value)?;
-        let seq = self.commit(claim, Outcomes { value: Some(&blob), started_ms, ..Outcomes::default() })?;
-        self.reach(seq);
-        Ok(value)
+    /// Records a receipt. One that cannot be recorded leaves the effect in doubt: it may have happened.
+    fn receipt<T>(&mut self, claim: &Claim, receipt: &T, started_ms: Option<u64>) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        match Recordable::of(&format!("effect {:?}", claim.name()), receipt) {
+            Ok(recordable) => self.record(claim, recordable, 1, started_ms),
+            Err(error) => {
+                // Called again, it is the same effect, in doubt, and not another one.
+                self.abandon(claim);
+                Err(error)
+            }
+        }
     }
+}
+
+/// What a policy says of an effect in doubt.
+enum Settled<T> {
+    Happened(T),
+    DidNot,
+    Again,
+}
+
+/// How far the effect at a claimed place has come.
+enum Begun<T> {
+    Happened(T),
+    /// Its intent is on record, under this key.
+    Under(String),
+    /// It has no intent yet: it gets a key of its own, or goes on under its original's.
+    Not(Option<String>),
+}
+
+/// Nothing runs in a replay, a probe neither.
+fn ends_there(execution: &str, effect: &str, intent: &Entry) -> Box<Divergence> {
+    Box::new(Divergence {
+        execution: execution.to_owned(),
+        seq: Some(intent.seq()),
+        expected: None,
+        found: format!("what became of {effect}, begun at @{}", intent.seq()),
+        inputs_differ: false,
+    })
 }
 
 /// The input of an intent, for people to tell one effect from another, and for those who undo it.

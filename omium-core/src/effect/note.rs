@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::Entry;
-use crate::run::encode;
+use crate::run::{decode_own, encode};
 use crate::store::Store;
 
 /// The meta of an intent. Every language binding writes these fields, each only what it knows.
@@ -45,10 +45,7 @@ impl Note {
         let Some(meta) = store.meta(intent)? else {
             return Ok(Note { execution: intent.execution().to_owned(), ..Note::default() });
         };
-        rmp_serde::from_slice(&meta.read()?).map_err(|source| Error::NotSerializable {
-            what: format!("the intent of {:?}", intent.name()),
-            source: source.into(),
-        })
+        decode_own(&format!("the intent of {:?}", intent.name()), Some(meta))
     }
 
     pub(super) fn blob(&self) -> Result<crate::model::Blob> {

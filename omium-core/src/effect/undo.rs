@@ -9,8 +9,8 @@ use crate::error::{BoxError, Error, Result};
 use crate::execution::Execution;
 use crate::id::{Digest, Seq};
 use crate::model::{self, Blob, Entry, Kind, Outcome, UNDO, is_undo};
-use crate::run::{Call, Outcomes, Run, encode};
-use crate::store::rollback_cut_short;
+use crate::run::{Call, Outcomes, Run, decode_own, encode};
+use crate::store::{Value, rollback_cut_short};
 
 /// The name of the note that a rollback began.
 const BEGAN: &str = "rollback";
@@ -24,16 +24,14 @@ pub struct Fallen {
     pub idempotency_key: String,
     /// What it was identified by, such as an order's number; None where another language recorded it.
     pub key: Option<String>,
-    receipt: Option<Vec<u8>>,
+    receipt: Option<Value>,
 }
 
 impl Fallen {
     /// What the effect returned; None when it is in doubt whether it happened.
     pub fn receipt<T: DeserializeOwned>(&self) -> Result<Option<T>> {
-        let decode = |bytes: &Vec<u8>| rmp_serde::from_slice(bytes);
         let what = || format!("the receipt of {:?}", self.entry.name());
-        let decoded = self.receipt.as_ref().map(decode).transpose();
-        decoded.map_err(|source| Error::NotSerializable { what: what(), source: source.into() })
+        self.receipt.clone().map(|receipt| decode_own(&what(), Some(receipt))).transpose()
     }
 }
 
@@ -80,8 +78,7 @@ impl Execution {
         let began =
             live.iter().rfind(|entry| entry.kind() == Kind::Note && entry.name() == BEGAN && is_of_rollback(entry));
         let Some(value) = began.map(|note| self.store().value(note)).transpose()?.flatten() else { return Ok(None) };
-        let (to, _abandons): (u64, bool) = rmp_serde::from_slice(&value.read()?)
-            .map_err(|source| Error::NotSerializable { what: "a rollback".to_owned(), source: source.into() })?;
+        let (to, _abandons): (u64, bool) = decode_own("a rollback", Some(value))?;
         Ok(Some(Seq(to)))
     }
 
@@ -144,7 +141,7 @@ fn compensate<E: Into<BoxError>>(
         entry: record.outcome.as_ref().unwrap_or(&record.intent).clone(),
         idempotency_key: record.idempotency_key().to_owned(),
         key: key_of(run.store(), &record.intent)?,
-        receipt: receipt.map(|receipt| receipt.read()).transpose()?,
+        receipt,
     };
     match undo(&fallen) {
         Ok(()) => {

@@ -2,6 +2,7 @@
 
 mod entry;
 mod execution;
+mod failure;
 mod retention;
 mod value;
 
@@ -9,5 +10,7 @@ pub(crate) use entry::{Address, Record, Slot, UNDO, is_of_rollback, is_undo, sco
 pub use entry::{Entry, Kind, Outcome};
 pub(crate) use execution::Hold;
 pub use execution::{ExecutionInfo, Standing, Status};
+pub use failure::FailureKind;
+pub(crate) use failure::{Decision, FailureNote, Told};
 pub use retention::Retention;
 pub use value::{Blob, codec};

@@ -4,12 +4,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::failure::{Failure, Told};
+use super::failure::Failure;
 use super::policy::Retry;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::Seq;
-use crate::model::{Entry, Kind, Outcome};
-use crate::run::{Call, Claim, Outcomes, Run, encode};
+use crate::model::{Entry, Kind, Outcome, Told};
+use crate::run::{Call, Claim, Outcomes, Run, decode_own, encode};
 
 const NAME: &str = "attempt";
 
@@ -77,9 +77,7 @@ impl Run {
     }
 
     fn read(&self, entry: &Entry) -> Result<Note> {
-        let bytes = self.store().value(entry)?.map(|value| value.read()).transpose()?.unwrap_or_default();
-        rmp_serde::from_slice(&bytes)
-            .map_err(|source| Error::NotSerializable { what: "a failed attempt".to_owned(), source: source.into() })
+        decode_own("a failed attempt", self.store().value(entry)?)
     }
 
     /// Whether the step failed for good after that entry.

@@ -1,9 +1,9 @@
 //! What a policy decides about a failure, and what of it is still to be done.
 
-use super::failure::{Decision, Failure, of_entry};
+use super::failure::{Failure, of_entry};
 use crate::error::Result;
 use crate::id::Seq;
-use crate::model::{Entry, Outcome, Status};
+use crate::model::{Decision, Entry, Outcome, Status};
 use crate::store::Store;
 
 /// How many entries other strands may have added after a failure before the run had unwound.

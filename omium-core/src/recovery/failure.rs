@@ -1,46 +1,14 @@
-//! A failure as it is kept in the meta of its entry: of what kind it is, and what was decided about it.
+//! Failures: of what kind an error is, and what is on record about one.
 
 use std::error::Error as StdError;
 use std::io::ErrorKind;
 
-use serde::{Deserialize, Serialize};
-
-use crate::error::{BoxError, Error, Result};
+use crate::error::{Error, Result};
 use crate::execution::Execution;
 use crate::id::Seq;
-use crate::model::{Blob, Entry, Outcome};
-use crate::run::encode;
+use crate::model::{Decision, Entry, FailureKind, Outcome, Told};
+use crate::run::failure_note;
 use crate::store::Store;
-
-/// What kind of trouble a failure is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum FailureKind {
-    /// It took too long.
-    Timeout,
-    /// Too many requests.
-    RateLimit,
-    /// A service did not answer, or refused.
-    ProviderError,
-    /// An effect failed.
-    ToolError,
-    /// A value that cannot be read or written.
-    BadOutput,
-    /// A check did not pass.
-    FailedCheck,
-    /// The code no longer does what the record says.
-    Divergence,
-    /// There was no budget left.
-    Budget,
-    /// The process died.
-    Crash,
-    /// It got nowhere: the same steps again and again, or none at all.
-    Stuck,
-    /// Anything else.
-    #[serde(other)]
-    Other,
-}
 
 impl FailureKind {
     /// What an error says of itself, or what caused it.
@@ -93,48 +61,7 @@ pub struct Failure {
     pub live: bool,
 }
 
-/// What a policy does about a failure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "action", rename_all = "snake_case")]
-pub(super) enum Decision {
-    /// Go back to before the latest `target`, which is to run again.
-    Rollback { target: String, to: u64 },
-    /// Have a person decide.
-    Ask { question: String },
-    /// Nothing helps.
-    Fail,
-    /// Another action, of a program in another language.
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Note {
-    failure: Told,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    recovery: Option<Decision>,
-}
-
-/// What is kept of an error.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Told {
-    #[serde(rename = "type")]
-    kind: FailureKind,
-    error: String,
-    message: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    condition: Option<String>,
-}
-
 impl Told {
-    pub(super) fn of(kind: FailureKind, error: &BoxError) -> Told {
-        let (class, condition) = match error.downcast_ref::<Error>() {
-            Some(Error::CheckFailed { check, .. }) => ("CheckFailed", Some(check.clone())),
-            _ => ("Error", None),
-        };
-        Told { kind, error: class.to_owned(), message: error.to_string(), condition }
-    }
-
     /// The failure of an attempt that is not the last: it has no entry as a failure.
     pub(super) fn of_attempt(&self, step: &str, number: u32) -> Failure {
         Failure {
@@ -149,19 +76,13 @@ impl Told {
     }
 }
 
-/// The meta of a failed entry.
-pub(super) fn note(failure: Told, recovery: Option<Decision>) -> Result<Blob> {
-    encode("a failure", &Note { failure, recovery })
-}
-
 /// What is on record about the failure of an entry: None when it did not fail, or nothing readable is.
 pub(super) fn of_entry(store: &Store, entry: &Entry) -> Result<Option<(Failure, Option<Decision>)>> {
     if entry.outcome() != Outcome::Failed {
         return Ok(None);
     }
-    let meta = store.meta(entry)?.map(|meta| meta.read()).transpose()?.unwrap_or_default();
     // A failure of a plain step, or of a host's own, says no more than its entry.
-    let note: Option<Note> = rmp_serde::from_slice(&meta).ok();
+    let note = failure_note(store, entry)?;
     let told = note.as_ref().map(|note| &note.failure);
     let failure = Failure {
         kind: told.map_or(FailureKind::Other, |told| told.kind),

@@ -10,6 +10,6 @@ mod policy;
 mod step;
 mod workflow;
 
-pub use failure::{Failure, FailureKind};
+pub use failure::Failure;
 pub use policy::{Attempt, Retry, Step};
 pub use workflow::Workflow;

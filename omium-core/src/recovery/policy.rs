@@ -1,8 +1,9 @@
 //! What may be asked of a step: checks before and after it, and what is done when it fails.
 
 use super::decide::Ladder;
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use crate::error::{BoxError, Error, Result};
+use crate::model::FailureKind;
 
 /// How failed attempts are made again.
 ///

@@ -4,12 +4,12 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use super::decide::repairs;
-use super::failure::{Decision, FailureKind, Told, note, of_entry};
+use super::failure::of_entry;
 use super::policy::{Attempt, Step};
 use crate::error::{BoxError, Error, Result};
 use crate::id::Seq;
-use crate::model::{Entry, Kind};
-use crate::run::{Call, Claim, Outcomes, Run, encode};
+use crate::model::{Decision, Entry, FailureKind, Kind, Told};
+use crate::run::{Call, Claim, Outcomes, Recordable, Run, failed_meta};
 
 /// How a step goes on after a person was asked.
 enum GoOn<T> {
@@ -48,7 +48,10 @@ impl Run {
                     Ok(value) => return Ok(value),
                     Err(error) => self.recorded_failure(entry, error)?,
                 },
-                (None, Some(value)) => return self.done(&claim, value, 1, self.store().now_ms()),
+                (None, Some(value)) => {
+                    let started_ms = Some(self.store().now_ms());
+                    return self.record(&claim, Recordable::of(&said(step.name), &value)?, 1, started_ms);
+                }
                 (None, None) => match self.attempts(&claim, &step, &mut body)? {
                     Ok(value) => return Ok(value),
                     Err(failed) => failed,
@@ -63,7 +66,7 @@ impl Run {
     }
 
     /// Attempts until one passes; the last failure is on record when this returns it.
-    fn attempts<T: Serialize, E: Into<BoxError>>(
+    fn attempts<T: Serialize + DeserializeOwned, E: Into<BoxError>>(
         &mut self,
         claim: &Claim,
         step: &Step<'_, T>,
@@ -78,7 +81,7 @@ impl Run {
         let started_ms = self.store().now_ms();
         loop {
             let (error, wait_ms) = match once(step, &attempt, body) {
-                Ok(value) => return self.done(claim, value, attempt.number, started_ms).map(Ok),
+                Ok(value) => return self.record(claim, value, attempt.number, Some(started_ms)).map(Ok),
                 Err(Unpassed::Required(error)) => (error, None),
                 Err(Unpassed::Failed(error)) => (error, step.retry.wait_ms(attempt.number, self.store().nonce())),
             };
@@ -99,16 +102,6 @@ impl Run {
         }
     }
 
-    fn done<T: Serialize>(&mut self, claim: &Claim, value: T, attempts: u32, started_ms: u64) -> Result<T> {
-        let blob = encode(claim.name(), &value)?;
-        let seq = self.commit(
-            claim,
-            Outcomes { value: Some(&blob), attempts, started_ms: Some(started_ms), ..Outcomes::default() },
-        )?;
-        self.reach(seq);
-        Ok(value)
-    }
-
     fn give_up<T>(
         &self,
         claim: &Claim,
@@ -119,7 +112,7 @@ impl Run {
     ) -> Result<Failed> {
         let message = error.to_string();
         let decision = step.ladder.decide(self.store(), self.id(), step.name, &message)?;
-        let meta = note(Told::of(kind, &error), decision.clone())?;
+        let meta = failed_meta(Told::of(kind, &error), decision.clone())?;
         let outcome = Outcomes {
             meta: Some(&meta),
             attempts: attempt.number,
@@ -170,15 +163,21 @@ enum Unpassed {
     Failed(BoxError),
 }
 
-fn once<T, E: Into<BoxError>>(
+/// One attempt. Its checks see what will be on record.
+fn once<T: Serialize + DeserializeOwned, E: Into<BoxError>>(
     step: &Step<'_, T>,
     attempt: &Attempt,
     body: &mut impl FnMut(&Attempt) -> Result<T, E>,
-) -> Result<T, Unpassed> {
+) -> Result<Recordable<T>, Unpassed> {
     step.required().map_err(|error| Unpassed::Required(error.into()))?;
     let value = body(attempt).map_err(|error| Unpassed::Failed(error.into()))?;
-    step.ensured(&value).map_err(|error| Unpassed::Failed(error.into()))?;
-    Ok(value)
+    let recordable = Recordable::of(&said(step.name), &value).map_err(|error| Unpassed::Failed(error.into()))?;
+    step.ensured(&recordable.value).map_err(|error| Unpassed::Failed(error.into()))?;
+    Ok(recordable)
+}
+
+fn said(step: &str) -> String {
+    format!("step {step:?}")
 }
 
 /// Whether an error is about the run itself: it is no outcome of the step, and no policy deals with it.

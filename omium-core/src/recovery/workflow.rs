@@ -8,7 +8,8 @@ use crate::effect::Fallen;
 use crate::error::{BoxError, Error, Result};
 use crate::execution::Execution;
 use crate::id::Seq;
-use crate::run::Run;
+use crate::model::Status;
+use crate::run::{Recordable, Run};
 use crate::store::Store;
 
 type Undo<'a> = Box<dyn Fn(&Fallen) -> Result<(), BoxError> + 'a>;
@@ -69,10 +70,11 @@ impl<'a, F> Workflow<'a, F> {
         self.finish_going_back(store, id)?;
         loop {
             let mut run = store.begin(self.name, id)?;
-            match (self.body)(&mut run) {
+            let ended = (self.body)(&mut run);
+            match ended.and_then(|result| Recordable::of(&format!("workflow {:?}", self.name), &result)) {
                 Ok(result) => {
-                    run.complete(&result)?;
-                    return Ok(result);
+                    run.finish(Status::Completed, Some(&result.blob), None)?;
+                    return Ok(result.value);
                 }
                 Err(Error::GoesBack { to, .. }) => {
                     drop(run);

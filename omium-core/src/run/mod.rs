@@ -1,7 +1,9 @@
 //! The live handle: code asks for a place in the record, and leaves its outcome there.
 
 mod claim;
+mod failed;
 mod step;
+mod value;
 
 use std::collections::BTreeMap;
 
@@ -9,7 +11,8 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 pub use claim::{Call, Claim, Outcomes};
-pub(crate) use step::encode;
+pub(crate) use failed::{failed_meta, failure_note};
+pub(crate) use value::{Recordable, decode_own, encode};
 
 use crate::error::{Error, Result};
 use crate::execution::Execution;

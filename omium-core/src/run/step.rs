@@ -4,12 +4,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{BoxError, Error, Result};
-use crate::model::{Blob, Entry, Kind, Outcome};
-use crate::run::{Call, Outcomes, Run};
+use crate::model::{Entry, FailureKind, Kind, Outcome, Told};
+use crate::run::failed::{NOT_SERIALIZABLE, failed_meta, recorded_failure};
+use crate::run::value::{Recordable, decode};
+use crate::run::{Call, Claim, Outcomes, Run};
 
 impl Run {
     /// Runs `body` once per record: what it returned is durable before this returns, and a resumed run gets
     /// it back without running `body` again.
+    ///
+    /// What this returns is what was recorded, read back, so that a resumed run gets the very same. A value that cannot be
+    /// read back is a failure of the step: [`Error::NotSerializable`].
     pub fn step<T: Serialize + DeserializeOwned>(&mut self, name: &str, body: impl FnOnce() -> T) -> Result<T> {
         self.try_step(name, || Ok::<T, BoxError>(body()))
     }
@@ -27,51 +32,50 @@ impl Run {
             return self.answer(name, entry);
         }
         let started_ms = Some(self.store.now_ms());
-        match body() {
-            Ok(value) => {
-                let blob = encode(name, &value)?;
-                let outcome = Outcomes { value: Some(&blob), started_ms, ..Outcomes::default() };
-                self.reached = self.commit(&claim, outcome)?;
-                Ok(value)
+        let error = match body() {
+            Ok(value) => match Recordable::of(&format!("step {name:?}"), &value) {
+                Ok(recordable) => return self.record(&claim, recordable, 1, started_ms),
+                Err(error) => error,
+            },
+            Err(error) => Error::Step { step: name.to_owned(), source: error.into() },
+        };
+        self.record_failure(&claim, &error, started_ms)?;
+        Err(error)
+    }
+
+    /// Records what the code gets, and has reached with it.
+    pub(crate) fn record<T>(
+        &mut self,
+        claim: &Claim,
+        recordable: Recordable<T>,
+        attempts: u32,
+        started_ms: Option<u64>,
+    ) -> Result<T> {
+        let outcome = Outcomes { value: Some(&recordable.blob), attempts, started_ms, ..Outcomes::default() };
+        self.reached = self.commit(claim, outcome)?;
+        Ok(recordable.value)
+    }
+
+    fn record_failure(&mut self, claim: &Claim, error: &Error, started_ms: Option<u64>) -> Result<()> {
+        let outcome = Outcomes { started_ms, ..Outcomes::default() };
+        self.reached = match error {
+            Error::Step { source, .. } => self.fail(claim, &source.to_string(), outcome)?,
+            own => {
+                let (error, message) = (NOT_SERIALIZABLE.to_owned(), own.to_string());
+                let told = Told { kind: FailureKind::BadOutput, error, message: message.clone(), condition: None };
+                let meta = failed_meta(told, None)?;
+                self.fail(claim, &message, Outcomes { meta: Some(&meta), ..outcome })?
             }
-            Err(error) => {
-                let source: BoxError = error.into();
-                let outcome = Outcomes { started_ms, ..Outcomes::default() };
-                self.reached = self.fail(&claim, &source.to_string(), outcome)?;
-                Err(Error::Step { step: name.to_owned(), source })
-            }
-        }
+        };
+        Ok(())
     }
 
     /// What is on record, as the code would have got it.
     pub(crate) fn answer<T: DeserializeOwned>(&mut self, name: &str, entry: &Entry) -> Result<T> {
         self.reached = entry.seq();
         match entry.outcome() {
-            Outcome::Failed => Err(recorded_failure(name, entry)),
-            Outcome::Done | Outcome::Intent => self.decode(name, entry),
+            Outcome::Failed => Err(recorded_failure(&self.store, name, entry)?),
+            Outcome::Done | Outcome::Intent => decode(&self.store, entry),
         }
     }
-
-    fn decode<T: DeserializeOwned>(&self, what: &str, entry: &Entry) -> Result<T> {
-        let bytes = self.store.value(entry)?.map(|value| value.read()).transpose()?.unwrap_or_default();
-        rmp_serde::from_slice(&bytes)
-            .map_err(|source| Error::NotSerializable { what: format!("step {what:?}"), source: source.into() })
-    }
-}
-
-/// A failure the code handled when it was recorded.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct RecordedFailure(String);
-
-fn recorded_failure(step: &str, entry: &Entry) -> Error {
-    let source = RecordedFailure(entry.error().unwrap_or_default().to_owned());
-    Error::Step { step: step.to_owned(), source: source.into() }
-}
-
-pub(crate) fn encode<T: Serialize>(what: &str, value: &T) -> Result<Blob> {
-    let bytes = rmp_serde::to_vec_named(value);
-    bytes
-        .map(Blob::msgpack)
-        .map_err(|source| Error::NotSerializable { what: format!("step {what:?}"), source: source.into() })
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::id::{FencingToken, Seq};
 use crate::index::{ExecutionRecord, Index};
 use crate::machine::{Epoch, Lineage, State};
-use crate::model::{Blob, ExecutionInfo, Slot, Status};
+use crate::model::{Blob, Slot, Status};
 
 /// A recorded value to be another one in the fork.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Edit {
 
 impl Store {
     /// Begins a new execution with the lineage of `id` up to `at`. The original is not touched.
-    pub fn fork(&self, id: &str, at: Seq, new_id: &str, edits: &[Edit]) -> Result<ExecutionInfo> {
+    pub(crate) fn copy_lineage(&self, id: &str, at: Seq, new_id: &str, edits: &[Edit]) -> Result<()> {
         check_name("an execution's id", new_id)?;
         let (from, to, now_ms) = (id.to_owned(), new_id.to_owned(), self.now_ms());
         let seqs: Vec<Seq> = edits.iter().map(|edit| edit.seq).collect();
@@ -52,8 +52,7 @@ impl Store {
                 copy_entries(index, &source, &fork, &path, &edits)?;
                 copy_writes(index, &source, &fork, at)
             },
-        )?;
-        self.info(new_id)
+        )
     }
 
     /// Copies the live entries and pending writes of `id` under `new_id`.

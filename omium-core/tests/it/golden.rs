@@ -34,7 +34,7 @@ fn write(path: &Path) {
         let _: Vec<String> = run.step(&format!("s{n}"), || panic!("recorded")).unwrap();
     }
     run.complete(&"again").unwrap();
-    store.fork("steps", Seq(2), "fork", &[]).unwrap();
+    store.execution("steps").unwrap().fork(Seq(2), "fork").unwrap();
     for n in 0..4usize {
         let (body, meta) = (Blob::msgpack(vec![0xc0]), Blob::new("json", *b"{\"step\": 1}"));
         let (key, parent) = (format!("{n:04}"), format!("{:04}", n.wrapping_sub(1)));

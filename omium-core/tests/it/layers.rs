@@ -24,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     // The two handles of the top floor lead to each other: a finished run to its execution, and back by a resume.
     ("run", &["id", "clock", "error", "model", "machine", "store", "execution"]),
     ("execution", &["id", "clock", "error", "model", "machine", "store", "run"]),
-    ("effect", &["id", "error", "model", "store", "run", "execution"]),
+    ("effect", &["id", "error", "model", "machine", "store", "run", "execution"]),
     ("wait", &["id", "error", "model", "run", "execution", "effect"]),
     ("recovery", &["id", "error", "model", "store", "run", "execution", "effect"]),
     // The front door: re-exports and nothing else.

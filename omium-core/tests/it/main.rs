@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test may sleep and ask for its environment")]
 
 mod effects;
+mod forks;
 mod golden;
 mod growth;
 mod layers;
@@ -13,3 +14,4 @@ mod size;
 mod standing;
 mod support;
 mod trouble;
+mod values;

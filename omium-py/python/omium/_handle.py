@@ -146,17 +146,26 @@ class Execution(Generic[R]):
         made: RollbackPlan = await off_loop(served_by, get_running_loop(), act)
         return made
 
-    def fork(self, at: int, id: str | None = None, *, edit: Mapping[str | int, Any] | None = None) -> Execution[R]:
+    def fork(
+        self,
+        at: int,
+        id: str | None = None,
+        *,
+        edit: Mapping[str | int, Any] | None = None,
+        abandon_effects: bool = False,
+    ) -> Execution[R]:
         """A new execution that shares the history up to the entry `at`; `resume()` runs it on.
 
-        `edit` replaces recorded results in the fork only, by the name or the seq of their entry.
+        `edit` replaces recorded results in the fork only, by the name or the seq of their entry. What is in doubt by
+        then is settled by its policy when the fork runs; with effects in doubt after `at` it raises InDoubt, unless
+        `abandon_effects` gives them up: the fork then does them anew.
         """
         new_id = made_id(self._id) if id is None else id
         edits = [(self._seq_of(each, at), self._dumps(value)) for each, value in (edit or {}).items()]
         from omium.effects import _undo
 
         _undo.refuse_undone(self.store, self._id, _seq("at", at))
-        self.store.fork(self._id, at, new_id, edits=edits)
+        self.store.fork(self._id, at, new_id, edits=edits, abandon_effects=abandon_effects)
         return Execution(self.store, new_id, self._workflow)
 
     def replay(self) -> ReplayReport:

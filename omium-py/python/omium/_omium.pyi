@@ -111,6 +111,8 @@ class Entry:
     @property
     def usage(self) -> dict[str, int]:
         """Counters such as input_tokens, output_tokens, cost_nano_usd, latency_ms."""
+    def is_accounted_for(self) -> bool:
+        """Of an open intent: whether it asks nothing of anybody, as what it came to is known."""
 
 @final
 class Execution:
@@ -258,6 +260,11 @@ class Run:
         started_ms: int | None = None,
     ) -> int:
         """Records a failure and gives the occurrence back: the same call claims the same place again."""
+    def doubt(self, intent: Entry) -> Literal["own", "taken", "anew"]:
+        """Whose effect an open intent is about: this execution's; that of the original of a fork; nobody's any more.
+
+        Raises InDoubt while the execution that began it is being run.
+        """
     def abandon(self, claim: Claim) -> None:
         """Gives the place back without a record."""
     def checkpoint(self, name: str, value: Blob, *, scope: str = "", prev: int = 0, meta: Blob | None = None) -> int:
@@ -433,8 +440,19 @@ class Store:
 
         Given `head`, Fenced is raised when it is somewhere else by now.
         """
-    def fork(self, id: str, at: int, new_id: str, *, edits: Sequence[tuple[int, Blob]] = ...) -> Execution:
-        """Copies the lineage up to `at`; an edit replaces the value recorded at that seq in the fork only."""
+    def fork(
+        self,
+        id: str,
+        at: int,
+        new_id: str,
+        *,
+        edits: Sequence[tuple[int, Blob]] = ...,
+        abandon_effects: bool = False,
+    ) -> Execution:
+        """Copies the lineage up to `at`; an edit replaces the value recorded at that seq in the fork only.
+
+        Raises InDoubt when effects after `at` are in doubt, unless they are abandoned.
+        """
     def delete(self, id: str) -> bool: ...
     def copy(self, id: str, new_id: str) -> None:
         """Copies every live entry and pending write under another id."""

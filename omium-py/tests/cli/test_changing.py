@@ -101,3 +101,13 @@ def test_what_is_unfinished_or_given_up_is_not_said_to_be_done(place):
     assert place.omium("cancel", "report-1").code == 0
     given_up = place.omium("resume", "report-1")
     assert (given_up.code, "was cancelled: nothing was run" in given_up.err) == (0, True)
+
+
+def test_fork_is_told_of_an_effect_in_doubt(place):
+    place.python("shop.py", check=False, DIE="1")
+    refused = place.omium("fork", "buy-1", "--at", "2")
+    assert (refused.code, refused.out) == (3, "")
+    assert "mail@5 after it may have happened" in refused.err
+    assert place.omium("fork", "buy-1", "--at", "2", "--abandon-effects").out == "buy-1-fork-1\n"
+    assert place.omium("fork", "buy-1").out == "buy-1-fork-2\n"
+    assert "mail" in place.omium("answer", "buy-1-fork-2").err + place.omium("answer", "buy-1-fork-2").out

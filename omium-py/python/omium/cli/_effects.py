@@ -114,6 +114,8 @@ def _row(record: EffectRecord) -> tuple[Cell, ...]:
     outcome = record.outcome
     receipt = "" if outcome is None or outcome.status != "done" else one_line(tree(outcome.value), _GLANCE)
     state = record.state if record.own else f"of {record.note.execution}"
+    if not record.own and record.state != "copied":
+        state = f"{record.state}, {state}"
     return (*_brief(record), (state, _STYLES[record.state]), receipt, (record.idempotency_key[:12], "dim"))
 
 

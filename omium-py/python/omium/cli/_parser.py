@@ -237,6 +237,9 @@ def _go(add: _Adder) -> None:
     fork = add("fork")
     fork.add_argument("target", metavar="EXEC[@SEQ]")
     fork.add_argument("--at", metavar="SEQ", type=_seq, help="the last entry the fork shares (default: the head)")
+    fork.add_argument(
+        "--abandon-effects", action="store_true", help="give up what is in doubt after SEQ: the fork does it anew"
+    )
     fork.add_argument("--id", metavar="NEW", help="the id of the fork (default: EXEC-fork, numbered)")
 
     resume = add("resume")

@@ -26,7 +26,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     if arguments.id is not None and exists(store, arguments.id):
         raise CommandError(f"there is an execution {quoted(arguments.id)} already", "choose another --id")
     refuse_undone(store, execution.id, at)
-    fork = store.fork(execution.id, at, arguments.id or _free_id(store, execution.id))
+    new_id = arguments.id or _free_id(store, execution.id)
+    fork = store.fork(execution.id, at, new_id, abandon_effects=arguments.abandon_effects)
     if arguments.json:
         terminal.json(summary(fork))
     else:

@@ -149,7 +149,7 @@ class _ToolCall(Nested):
         key = _intent.key_of(run.native.id, run.native.epoch, place.address)
         if place.intent is not None:
             note = _intent.read(place.intent)
-            if not note.cleared and not _doubt.begins_anew(run, place.intent, note):
+            if not note.cleared and run.native.doubt(place.intent) != "anew":
                 key = note.key
                 self._settle(place, place.intent.seq)
         place.intend(_intent.Note(key, run.native.id, run.native.epoch).blob())

@@ -105,24 +105,36 @@ class _Trial:
                 f"the record has {self.effect.name} begun at @{intent.seq} and no receipt: it ends there",
                 execution=self.run.native.id,
             )
-        note = _intent.read(intent)
-        if (yield Disk(partial(_doubt.begins_anew, self.run, intent, note))):
+        doubt = yield Disk(partial(self.run.native.doubt, intent))
+        if doubt == "anew":
             self._anew = True
             return None
+        note = _intent.read(intent)
         self.key = note.key
         if note.cleared:
             return None
-        return (yield from self._in_doubt(intent.seq))
+        return (yield from self._in_doubt(intent.seq, taken=doubt == "taken"))
 
     def _tried(self) -> Course:
         """The receipt of one that failed in an earlier attempt and run: this attempt tries it again."""
         run = self.run.native
-        if self.effect.probe is None or run.mode == "record":
+        if run.mode == "record":
             return None
-        self.key = _intent.key_of(run.id, run.epoch, self.place.address)
-        return (yield from self._probe(self.effect.probe, self.place.tried))
+        note = yield Disk(partial(_intent.begun, self.run.store.entries(run.id), self.place.address, self.place.tried))
+        self.key = note.key
+        if self.effect.probe is None:
+            return None
+        receipt = yield from self._probe(self.effect.probe, self.place.tried)
+        if receipt is None and note.execution != run.id:
+            self._begins_anew()
+        return receipt
 
-    def _in_doubt(self, intent: int) -> Course:
+    def _begins_anew(self) -> None:
+        """The original of this fork did not do it, so it is a new effect, under a key of its own."""
+        self._anew = True
+        self.key = ""
+
+    def _in_doubt(self, intent: int, *, taken: bool) -> Course:
         own = self.run.begun.get(intent)
         if own is False and _cancelled.was_given_up(self.run, intent):
             # Nothing of it runs any more: nobody knows what it did, as after a crash.
@@ -135,7 +147,9 @@ class _Trial:
         probe = self.effect.probe
         if probe is not None and (own or policy == "probe"):
             receipt = yield from self._probe(probe, intent)
-            if receipt is not None or own is None:
+            if taken and receipt is None:
+                self._begins_anew()
+            elif receipt is not None or own is None:
                 self.seq = intent
             return receipt
         if own:
@@ -143,7 +157,8 @@ class _Trial:
             return None
         if policy != "retry":
             raise self._refusal(intent, "its run ended before it left a receipt")
-        self.seq = intent
+        # A fork that acts says so itself, under the key its original's service may know.
+        self.seq = 0 if taken else intent
         return None
 
     def refused(self) -> Course:

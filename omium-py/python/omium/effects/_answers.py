@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from omium import codec, config
-from omium.effects import _doubt, _intent, _ledger
+from omium.effects import _intent, _ledger
 from omium.effects._undo import refuse_open, unfinished
 from omium.exceptions import EntryNotFound, InvalidInput
 from omium.recovery._decisions import within
@@ -41,7 +41,7 @@ def open_questions(store: _omium.Store, id: str) -> list[Question]:
         if entry.kind in ("signal", "tool"):
             address = entry.scope, entry.key, entry.occurrence
             asked.pop(address, None)
-            if entry.status == "intent" and not (entry.kind == "tool" and _accounted_for(entry, log)):
+            if entry.status == "intent" and not (entry.kind == "tool" and entry.is_accounted_for()):
                 asked[address] = entry
     # A note on a failure, such as that it ended the run, is no code that went on from it.
     gone_on_from = {each.prev for each in entries if each.kind != "note"}
@@ -112,12 +112,6 @@ def record(store: _omium.Store, id: str, seq: int, answer: codec.Blob | None) ->
         return native.intend(claim, input=given, meta=_intent.read(entry)._replace(cleared=True).blob())
     finally:
         native.release()
-
-
-def _accounted_for(intent: _omium.Entry, log: Sequence[_omium.Entry]) -> bool:
-    """Whether a tool's intent asks nothing: it did not happen, another execution began it, a rollback undid it."""
-    note = _intent.read(intent)
-    return note.cleared or note.execution != intent.execution or _doubt.left_behind(intent, log)
 
 
 def _question(entry: _omium.Entry) -> Question:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from omium.effects import _intent
 from omium.exceptions import InDoubt, InvalidInput, Waiting
 from omium.runtime._course import Ask
 from omium.runtime._live import describe, is_abort
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator
 
-    from omium import _omium
     from omium.effects._given import Given
-    from omium.effects._intent import Note
-    from omium.runtime._live import LiveRun
 
-__all__ = ["Policy", "begins_anew", "left_behind", "parse", "probed", "refusal"]
+__all__ = ["Policy", "parse", "probed", "refusal"]
 
 Policy = Literal["probe", "retry", "ask", "fail"]
 
@@ -33,27 +29,6 @@ def parse(policy: str | None, probe: Callable[..., Any] | None) -> Policy:
     if policy == "probe" and probe is None:
         raise InvalidInput("in_doubt='probe' needs a probe: give probe=, or another policy")
     return policy  # type: ignore[return-value]  # It is one of them.
-
-
-def begins_anew(run: LiveRun, intent: _omium.Entry, note: Note) -> bool:
-    """Whether an open intent says nothing of this execution's own effect.
-
-    It is another execution's, in a fork. Or a rollback has gone back to between the intent and its
-    outcome: then that rollback has accounted for the effect, and what runs now is a new one.
-    """
-    if note.execution != run.native.id:
-        return True
-    if note.epoch >= run.native.epoch:
-        return False
-    return left_behind(intent, run.store.entries(run.native.id, all=True, after=intent.seq))
-
-
-def left_behind(intent: _omium.Entry, log: Sequence[_omium.Entry]) -> bool:
-    """Whether a rollback went back to between an intent and its outcome."""
-    return any(
-        each.seq > intent.seq and not each.live and each.status != "intent" and _intent.same_address(each, intent)
-        for each in log
-    )
 
 
 def probed(probe: Callable[..., Any], given: Given, key: str, intent: int, execution: str) -> Generator[Ask, Any, Any]:

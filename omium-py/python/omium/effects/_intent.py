@@ -11,7 +11,7 @@ from omium import _omium, codec
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-__all__ = ["UNDO", "Note", "current_key", "is_undo", "key_of", "keyed", "random_key", "read", "same_address"]
+__all__ = ["UNDO", "Note", "begun", "current_key", "is_undo", "key_of", "keyed", "random_key", "read"]
 
 UNDO = "undo"
 """The scope compensations are recorded in."""
@@ -56,6 +56,12 @@ def read(entry: _omium.Entry) -> Note:
     return Note(**{name: value for name, value in known.items() if name in Note._fields})
 
 
+def begun(entries: Sequence[_omium.Entry], address: tuple[str, str, int], failed: int) -> Note:
+    """The note of the intent after which the effect at that address failed at the seq `failed`."""
+    at_address = (each for each in reversed(entries) if each.seq < failed and each.status == "intent")
+    return next(read(each) for each in at_address if (each.scope, each.key, each.occurrence) == address)
+
+
 def key_of(execution: str, epoch: int, address: tuple[str, str, int]) -> str:
     """The idempotency key: the same for one effect however often it is tried, never for another one.
 
@@ -91,7 +97,3 @@ def keyed(key: str, function: Callable[[], Any]) -> Callable[[], Any]:
             current_key.reset(token)
 
     return call
-
-
-def same_address(one: _omium.Entry, other: _omium.Entry) -> bool:
-    return (one.scope, one.key, one.occurrence) == (other.scope, other.key, other.occurrence)

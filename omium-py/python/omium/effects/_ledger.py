@@ -90,7 +90,8 @@ class EffectRecord:
 
     @property
     def state(self) -> State:
-        if not self.own:
+        done = self.outcome is not None and self.outcome.status == "done"
+        if not self.own and (done or self.undo is not None):
             return "copied"
         if self.undo is not None:
             if self.undo.status == "done":
@@ -131,8 +132,10 @@ def read(entries: Sequence[_omium.Entry]) -> list[EffectRecord]:
                 known = latest[address] = EffectRecord(entry, note)
                 records.append(known)
             by_intent[entry.seq] = known
-    # The intent of another execution alone says nothing of this one.
-    return [record for record in records if record.own or record.outcome is not None]
+    # What another execution began concerns a fork only as long as it is not settled.
+    settled = [each for each in records if not each.own and each.outcome is None]
+    settled = [each for each in settled if each not in latest.values() or each.intent.is_accounted_for()]
+    return [each for each in records if each not in settled]
 
 
 def _undoing(

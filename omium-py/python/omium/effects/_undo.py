@@ -78,7 +78,8 @@ def plan(store: _omium.Store, id: str, to: int, *, abandon: bool = False) -> Rol
     records = _ledger.read(entries)
     _refuse_undone(records, entries, id, to)
     falls = {entry.seq for entry in native.falls}
-    fallen = [each for each in records if each.own and not each.compensation and each.seq in falls]
+    concerns = (each for each in records if each.own or each.state == "in doubt")
+    fallen = [each for each in concerns if not each.compensation and each.seq in falls]
     planned = [_planned(record, abandon=abandon) for record in sorted(fallen, key=lambda each: -each.seq)]
     effects = tuple(each for each in planned if each is not None)
     made = RollbackPlan(id, to, native.head, native.falls, effects)
@@ -151,6 +152,8 @@ def _planned(record: EffectRecord, *, abandon: bool) -> Planned | None:
     state, note = record.state, record.note
     if state in ("undone", "did not happen"):
         return None
+    if not record.own:
+        return Planned(record, "leave", f"it is that of {note.execution!r}, and in doubt")
     if state == "failed" and not (note.probe and note.undo):
         return Planned(record, "leave", f"it failed with {record.error}")
     if not note.undo:

@@ -78,7 +78,8 @@ def experiment(
         path = str(Path(directory, "store"))
         scratch = _omium.Store(path)
         scratch.import_(file, _ORIGINAL)
-        scratch.fork(_ORIGINAL, seq, id, edits=[(seq, value)])
+        # No effect runs here.
+        scratch.fork(_ORIGINAL, seq, id, edits=[(seq, value)], abandon_effects=True)
         ended = run(Plan(path, id, seq, live))
         verdict = _judge(scratch, explanation, seq, ended)
         scratch.close()
