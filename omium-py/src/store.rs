@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use omium_core::{
-    Depth, Durability, Edit, Error, Execution, Filter, NewState, NewWrites, Options, Retention, Seq, Standing, Status, Store,
+    Depth, Durability, Edit, Error, Execution, Filter, NewState, NewWrites, Options, Retention, Seq, Standing, Status,
+    Store,
 };
 use parking_lot::Mutex;
 use pyo3::prelude::*;

@@ -67,13 +67,7 @@ enum Outcome {
 struct NotCommitted(#[source] Arc<Error>);
 
 impl Committer {
-    pub(super) fn new(
-        index: Index,
-        journal: Journal,
-        queue: File,
-        queue_path: PathBuf,
-        log: DurableLog,
-    ) -> Committer {
+    pub(super) fn new(index: Index, journal: Journal, queue: File, queue_path: PathBuf, log: DurableLog) -> Committer {
         Committer {
             index: Mutex::new(index),
             journal,

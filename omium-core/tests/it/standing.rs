@@ -62,7 +62,7 @@ fn a_fork_of_a_thread_that_nobody_leased_is_ready_too() {
         };
         store.put_state("t", &new).unwrap();
         assert_eq!(standing(store, "t"), Standing::As(Status::Running), "who runs it cannot be known");
-        store.fork("t", Seq(1), "u", &[]).unwrap();
+        store.execution("t").unwrap().fork(Seq(1), "u").unwrap();
         assert_eq!(standing(store, "u"), Standing::Ready);
     });
 }
