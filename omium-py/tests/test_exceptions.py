@@ -20,7 +20,8 @@ BUILT_IN = {
     "StoreUnavailable": OSError,
 }
 
-CLASSES = [getattr(exceptions, name) for name in exceptions.__all__]
+WARNINGS = [exceptions.ArgumentsChanged]
+CLASSES = [each for name in exceptions.__all__ if (each := getattr(exceptions, name)) not in WARNINGS]
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -34,6 +35,12 @@ def test_each_is_an_omium_error_with_a_message_and_advice(cls: type[OmiumError])
         assert type(copied) is cls
         assert str(copied) == str(error)
         assert vars(copied) == vars(error)
+
+
+@pytest.mark.parametrize("cls", WARNINGS, ids=lambda cls: cls.__name__)
+def test_each_warning_is_shown_by_default(cls: type[Warning]) -> None:
+    assert issubclass(cls, RuntimeWarning)
+    assert cls.__doc__
 
 
 def test_attributes_travel() -> None:

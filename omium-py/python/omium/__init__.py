@@ -28,6 +28,7 @@ from omium.checkpoint import Checkpoint, checkpoint
 from omium.config import init
 from omium.effect import effect, idempotency_key
 from omium.exceptions import (
+    ArgumentsChanged,
     BudgetExceeded,
     CheckFailed,
     Divergence,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from omium import crewai, langgraph, wire
 
 __all__ = [
+    "ArgumentsChanged",
     "AsyncWorkflow",
     "BudgetExceeded",
     "CheckFailed",

@@ -85,7 +85,8 @@ class Checkpoint:
             return
         try:
             if error is None:
-                place.arrive(place.commit(place.encode(self.value)))
+                blob, self.value = place.hold(self.value)
+                place.arrive(place.commit(blob))
             elif isinstance(error, Exception) and not place.aborts(error):
                 place.arrive(place.fail(error, codec.dumps_failure(error)))
         finally:
@@ -105,7 +106,8 @@ class Checkpoint:
             return
         try:
             if error is None:
-                place.arrive(await off_loop(place.commit, place.encode(self.value)))
+                blob, self.value = place.hold(self.value)
+                place.arrive(await off_loop(place.commit, blob))
             elif isinstance(error, Exception) and not place.aborts(error):
                 place.arrive(await off_loop(place.fail, error, codec.dumps_failure(error)))
         finally:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from omium import _children, _imports, _omium
 from omium.exceptions import InvalidInput
 from omium.recovery.detectors import Detect, checked
+from omium.runtime import _changed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +60,7 @@ class _Chosen(NamedTuple):
     codec: str = "msgpack"
     prices: Table | None = None
     detect: Detect | None = Detect()
+    changed_arguments: _changed.Reaction = "warn"
 
 
 class _Told(NamedTuple):
@@ -83,6 +85,7 @@ def init(
     codec: Literal["msgpack", "pickle"] = "msgpack",
     prices: Mapping[str, Mapping[str, Any]] | str | os.PathLike[str] | None = None,
     detect: Detect | None = Detect(),  # noqa: B008  # Immutable.
+    changed_arguments: _changed.Reaction = "warn",
 ) -> None:
     """Configures omium for this process; calling it is optional, and again replaces everything.
 
@@ -94,7 +97,12 @@ def init(
     are dollars per million tokens by model name, or a JSON file of them: they add to the list prices
     omium knows, as `{"my-model": {"input": 0.5, "output": 2, "cached": 0.1}}`. `detect` says when a
     run that repeats itself is warned of, or ended (`omium.Detect(action="fail")`); None: never.
+    `changed_arguments` is what happens when a step or effect changes an argument in place: "warn", "error"
+    (it fails) or "ignore".
     """
+    if changed_arguments not in get_args(_changed.Reaction):
+        choices = ", ".join(get_args(_changed.Reaction))
+        raise InvalidInput(f"changed_arguments must be one of {choices}, not {changed_arguments!r}")
     if codec not in _CODECS:
         raise InvalidInput(f"codec must be one of {', '.join(_CODECS)}, not {codec!r}")
     path = None if store is None else os.path.abspath(os.fspath(store))
@@ -104,8 +112,16 @@ def init(
 
         # Now: later the file may be gone, or the working directory another, and the answer to count paid for.
         known = table(prices)
-    _tell(chosen=_Chosen(path, durability, codec, known, None if detect is None else checked(detect)))
+    limits = None if detect is None else checked(detect)
+    _tell(chosen=_Chosen(path, durability, codec, known, limits, changed_arguments))
     instrument()
+
+
+def _changed_arguments() -> _changed.Reaction:
+    return _in_force().chosen.changed_arguments
+
+
+_changed.reaction = _changed_arguments
 
 
 def _tell(**changes: Any) -> None:

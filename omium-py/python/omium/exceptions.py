@@ -1,4 +1,4 @@
-"""Every failure omium raises, each named after what the caller can do about it.
+"""Every failure omium raises, each named after what the caller can do about it; and its warnings.
 
 A class also derives from the built-in exception of the same meaning where Python has one. The first
 argument is the whole message; what a program may want to read stands beside it in attributes.
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "ArgumentsChanged",
     "BudgetExceeded",
     "CheckFailed",
     "Divergence",
@@ -223,3 +224,7 @@ class StepTimeout(OmiumError, TimeoutError):
 
 class BudgetExceeded(OmiumError):
     """The execution's budget does not cover the next call: raise the budget, then resume."""
+
+
+class ArgumentsChanged(RuntimeWarning):
+    """A step or effect changed an argument in place, which a resume does not do again: return what is new instead."""

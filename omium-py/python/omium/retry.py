@@ -6,6 +6,7 @@ from _thread import TIMEOUT_MAX
 from typing import TYPE_CHECKING, NamedTuple
 
 from omium.exceptions import InvalidInput, OmiumError, PostconditionFailed, StepTimeout, Stuck
+from omium.runtime._changed import is_told
 
 if TYPE_CHECKING:
     from omium.recovery._classes import Failures
@@ -72,4 +73,7 @@ def _is_count(value: object) -> bool:
 
 def _may_pass(error: Exception) -> bool:
     """Omium's own failures do not go away by themselves, but for a step that took too long or gave a wrong result."""
+    if is_told(error):
+        # The next attempt would be given what this one has changed.
+        return False
     return isinstance(error, (StepTimeout, Stuck, PostconditionFailed)) or not isinstance(error, OmiumError)

@@ -30,6 +30,7 @@ __all__ = [
     "dumps_shown",
     "equal",
     "inputs",
+    "is_constant",
     "loads",
     "recorded",
     "register",
@@ -103,18 +104,32 @@ def loads(codec: str, data: bytes, *, allow_pickle: bool = False) -> Any:
 
 
 def recorded(value: Any, codec: str = "msgpack") -> tuple[Blob, Any]:
-    """What is recorded of a value, and that decoded again: what a resume will be answered with."""
+    """What is recorded of a value, and that decoded again: what a resume will be answered with.
+
+    So what could not be read back is refused when it is recorded.
+    """
     blob = dumps(value, codec)
-    return blob, value if _is_constant(value) else loads(*blob, allow_pickle=True)
+    if is_constant(value):
+        return blob, value
+    try:
+        return blob, loads(*blob, allow_pickle=True)
+    except NotSerializable:
+        raise
+    except Exception as error:
+        raise NotSerializable(
+            f"the value, a {qualified(type(value))}, could not be read back from what is recorded of it "
+            f"({type(error).__qualname__}: {error}): return plain data, or mend what rebuilds it",
+            type=qualified(type(value)),
+        ) from error
 
 
 _SCALARS = (str, int, float, bool, type(None), bytes)
 
 
-def _is_constant(value: Any) -> bool:
+def is_constant(value: Any) -> bool:
     """Whether nobody can tell a value from its copy: it cannot change, and no part of it is shared."""
     cls = type(value)
-    return cls in _SCALARS or (cls is tuple and all(map(_is_constant, value)))
+    return cls in _SCALARS or (cls is tuple and all(map(is_constant, value)))
 
 
 def dumps_failure(error: BaseException) -> Blob:

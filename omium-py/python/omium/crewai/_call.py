@@ -26,7 +26,10 @@ __all__ = ["Call", "Kept"]
 
 
 class Kept(NamedTuple):
-    """What is recorded of a value, and the value as the caller gets it."""
+    """What is recorded of a value, and the value as the caller gets it.
+
+    That is the record, decoded, as on a resume; but of what CrewAI itself goes on working with, its own object.
+    """
 
     value: Any
     blob: codec.Blob
@@ -60,7 +63,8 @@ class Call:
         """Just before the body; the place for an intent. May block on the disk."""
 
     def keep(self, place: Place, value: Any) -> Kept:
-        return Kept(value, place.encode(value))
+        blob, kept = place.hold(value)
+        return Kept(kept, blob)
 
     def answer(self, place: Place, entry: _omium.Entry) -> Any:
         return place.answer(entry)

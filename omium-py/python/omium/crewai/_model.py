@@ -125,9 +125,9 @@ class _ModelCall(Call):
         counters, remarks = _usage.priced(self.name, self._metrics)
         self._share.used = counters
         structured = self._given.get("response_model") is not None and hasattr(value, "model_dump")
-        blob = place.encode(value.model_dump(mode="json") if structured else value)
+        blob, kept = place.hold(value.model_dump(mode="json") if structured else value)
         meta = codec.dumps({"usage": self._metrics, "structured": structured, **remarks})
-        return Kept(value, blob, counters, meta)
+        return Kept(value if structured else kept, blob, counters, meta)
 
     def _commit(self, place: Place, kept: Kept) -> int:
         # What was under way when another call ended the run is paid for, and recorded too.

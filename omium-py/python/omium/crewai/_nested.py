@@ -55,7 +55,8 @@ class Nested(Call):
         return Kept(value, blob, meta=codec.dumps(told))
 
     def keep(self, place: Place, value: Any) -> Kept:
-        return self.spent(value, place.encode(value))
+        blob, kept = place.hold(value)
+        return self.spent(kept, blob)
 
     def answer(self, place: Place, entry: _omium.Entry) -> Any:
         if entry.meta is not None:

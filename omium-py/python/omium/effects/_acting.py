@@ -247,6 +247,7 @@ class _Trial:
                     return (yield from self.commit(receipt, attempt))
                 due = effect.policy.retry.wait(attempt, error, place.kind)
                 if due is None:
+                    place.compare_failed(error)
                     self.run.begun[self.seq] = True
                     place.arrive((yield Disk(partial(place.give_up, error, attempt, effect.policy.recovery))))
                     return Failure(error)
@@ -262,12 +263,13 @@ class _Trial:
         One that fails a postcondition is recorded with that failure: the effect did happen.
         """
         try:
-            blob = self.place.encode(value)
+            blob, kept = self.place.hold(value)
         except OmiumError as error:
             self.run.abort(error)
             raise
         checks = self.effect.checks
         try:
+            self.place.compare()
             if checks.postconditions:
                 after = checks.aafter if self.effect.is_async else checks.after
                 yield Body(self.place.inside(), partial(after, value, self.given.arguments))
@@ -276,7 +278,7 @@ class _Trial:
             self.place.arrive((yield Disk(commit)))
             return Failure(error)
         self.place.arrive((yield Disk(partial(self.place.commit, blob, attempts))))
-        return value
+        return kept
 
     def _failed(self, error: Exception) -> Course:
         """The receipt of a body that failed after all it had to do was done."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from omium import _omium, codec
 from omium.exceptions import Divergence, OmiumError, PostconditionFailed, RecordedFailure, StepTimeout
 from omium.recovery import _decisions, _failure
-from omium.runtime import _boundary, _events
+from omium.runtime import _boundary, _changed, _events
 from omium.runtime._alike import identified
 from omium.runtime._behind import chained, on_record
 from omium.runtime._cancelled import CANCELLED
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Place"]
 
+T = TypeVar("T")
+
 
 class Place:
     """One claim. Ends with `commit`, `fail` or `leave`; the last is harmless after the others."""
@@ -41,6 +43,7 @@ class Place:
         "_code",
         "_codec",
         "_frame",
+        "_given",
         "_input",
         "_kind",
         "_other",
@@ -73,7 +76,7 @@ class Place:
         self._kind = kind
         self._owner = strand()
         self._codec = codec_name or run.codec
-        self._input, digest = identified(run, kind, scope, name, inputs)
+        self._given, (self._input, digest) = inputs, identified(run, kind, scope, name, inputs)
         self._started = time.monotonic_ns()
         self.since = frame.since
         """The seq at which an earlier try of it, or of the code around it, had failed."""
@@ -296,6 +299,32 @@ class Place:
 
     def encode(self, value: Any) -> codec.Blob:
         return codec.dumps(value, self._codec)
+
+    def compare(self) -> None:
+        """After the body: warns when it changed its arguments in place, or raises PostconditionFailed."""
+        found = self._find_changed()
+        if found is None:
+            return
+        if _changed.reaction() == "error":
+            raise found
+        _changed.tell(found)
+
+    def compare_failed(self, error: Exception) -> None:
+        """The same after a body that failed, and whose failure counts."""
+        found = None if _changed.is_told(error) else self._find_changed()
+        if found is not None:
+            with suppress(PostconditionFailed):
+                _changed.tell(found)
+
+    def _find_changed(self) -> PostconditionFailed | None:
+        return _changed.find(self.name, self._input, self._given) if _changed.worth_a_look(self._given) else None
+
+    def hold(self, value: T) -> tuple[codec.Blob, T]:
+        """What is recorded of a value, and the value that whoever called gets: that which a resume will answer."""
+        blob: codec.Blob
+        kept: T
+        blob, kept = codec.recorded(value, self._codec)
+        return blob, kept
 
     def commit(
         self,

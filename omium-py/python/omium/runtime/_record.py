@@ -95,13 +95,16 @@ def _once(place: Place, body: Callable[[], T], policy: Policy) -> T:
                 time.sleep(wait)
             try:
                 value = _timeout.run(place.inside(attempt, failure), body, policy.timeout)
-                place.arrive(place.commit(place.encode(value), attempt))
-                return value
+                place.compare()
+                blob, kept = place.hold(value)
+                place.arrive(place.commit(blob, attempt))
+                return kept
             except Exception as error:
                 if place.aborts(error) or _context.is_stop(error):
                     raise
                 due = policy.retry.wait(attempt, error, place.kind)
                 if due is None:
+                    place.compare_failed(error)
                     place.arrive(place.give_up(error, attempt, policy.recovery))
                     raise
                 wait, failure = due, recovery.failure_of(error)
@@ -155,13 +158,16 @@ async def _aonce(place: Place, body: Callable[[], Awaitable[T]], policy: Policy)
                 await asyncio.sleep(wait)
             try:
                 value = await _timeout.arun(place.inside(attempt, failure), body, policy.timeout)
-                await _cancelled.recorded(place, place.commit, place.encode(value), attempt)
-                return value
+                place.compare()
+                blob, kept = place.hold(value)
+                await _cancelled.recorded(place, place.commit, blob, attempt)
+                return kept
             except Exception as error:
                 if place.aborts(error) or _context.is_stop(error):
                     raise
                 due = policy.retry.wait(attempt, error, place.kind)
                 if due is None:
+                    place.compare_failed(error)
                     await _cancelled.recorded(place, place.give_up, error, attempt, policy.recovery)
                     raise
                 wait, failure = due, recovery.failure_of(error)
