@@ -18,7 +18,7 @@ PACKAGE = Path(omium.__file__).parent
 TESTS = Path(__file__).parent
 LINES_MAX = 600
 
-GROUND = {"exceptions", "_bytecode", "_omium", "_redact"}
+GROUND = {"exceptions", "_bytecode", "_hints", "_omium", "_redact"}
 VALUES = {"codec", "view"}
 RUNNING = {"runtime", "recovery", "checks", "retry", "_entry"}
 """What carries an open execution; the verbs, effects among them, stand on it."""

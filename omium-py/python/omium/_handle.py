@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from omium import _omium, _result, codec, config, recovery
 from omium._entry import Entry
+from omium._leaving import leaving
 from omium.effects import _ledger
 from omium.effects._answers import open_questions, settle
 from omium.exceptions import EntryNotFound, InvalidInput, OmiumError
@@ -84,23 +85,27 @@ class Execution(Generic[R]):
         With `timeout` it waits so many seconds while somebody alive runs it, in this process or in another; None:
         as long as that takes. TimeoutError when the time is out and it still runs.
         """
-        value: R = drive(_result.result(self.store, self._id, timeout, pickled=self._allows_pickle()))
-        return value
+        with leaving(self._id):
+            value: R = drive(_result.result(self.store, self._id, timeout, pickled=self._allows_pickle()))
+            return value
 
     async def aresult(self, timeout: float | None = 0) -> R:
-        value: R = await adrive(_result.result(self.store, self._id, timeout, pickled=self._allows_pickle()))
-        return value
+        with leaving(self._id):
+            value: R = await adrive(_result.result(self.store, self._id, timeout, pickled=self._allows_pickle()))
+            return value
 
     def resume(self) -> Execution[R]:
         """Runs it on from its head: what is recorded is answered, the rest runs.
 
         Does nothing when it has completed. Raises LeaseHeld while somebody alive runs it.
         """
-        self._code().resume(self)
+        with leaving(self._id):
+            self._code().resume(self)
         return self
 
     async def aresume(self) -> Execution[R]:
-        await self._code().aresume(self)
+        with leaving(self._id):
+            await self._code().aresume(self)
         return self
 
     def checkpoints(self) -> list[Entry]:
@@ -137,14 +142,16 @@ class Execution(Generic[R]):
         from omium.effects import _undo
 
         act = _undo.plan if plan else _undo.rollback
-        return act(self.store, self._id, _seq("to", to), abandon=abandon_effects)
+        with leaving(self._id):
+            return act(self.store, self._id, _seq("to", to), abandon=abandon_effects)
 
     async def arollback(self, to: int, *, plan: bool = False, abandon_effects: bool = False) -> RollbackPlan:
         from asyncio import get_running_loop
 
         act = partial(self.rollback, to, plan=plan, abandon_effects=abandon_effects)
-        made: RollbackPlan = await off_loop(served_by, get_running_loop(), act)
-        return made
+        with leaving(self._id):
+            made: RollbackPlan = await off_loop(served_by, get_running_loop(), act)
+            return made
 
     def fork(
         self,

@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from omium import _replay, codec, config
+from omium._leaving import leaving, readable
 from omium.effects._undo import finish
-from omium.exceptions import ExecutionNotFound, LeaseHeld, OmiumError, RolledBack, Waiting
+from omium.exceptions import ExecutionNotFound, InvalidInput, LeaseHeld, OmiumError, RolledBack, Waiting
 from omium.recovery import _decisions, watch
 from omium.runtime import _boundary, _context, _events, _under_way
 from omium.runtime._context import Frame
 from omium.runtime._course import served_by
+from omium.runtime._finished import FINISHED, finished
 from omium.runtime._live import LiveRun, Mode, Rewind, describe
 from omium.runtime._worker import off_loop
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from omium import _omium
     from omium._handle import Execution
     from omium.recovery import Detect
     from omium.runtime._budget import Budget
@@ -84,7 +87,8 @@ class Session(Generic[R]):
         return self._mode == "live" and self.run.native.mode == "record"
 
     def __enter__(self) -> Execution[R]:
-        self._begin()
+        with leaving(self.handle.id):
+            self._begin()
         return self._entered()
 
     def __exit__(
@@ -92,29 +96,32 @@ class Session(Generic[R]):
     ) -> bool:
         _context.current.set(self._outer)
         # Whoever interrupts the program does not want to wait.
-        if isinstance(error, Exception):
-            _under_way.wait(self.run)
-        return self._close(error)
+        with leaving(self.handle.id):
+            if isinstance(error, Exception):
+                _under_way.wait(self.run)
+            return self._left(self._close(error))
 
     async def __aenter__(self) -> Execution[R]:
         from asyncio import get_running_loop
 
-        try:
-            await off_loop(served_by, get_running_loop(), self._begin)
-        except BaseException:
-            # A cancellation may arrive when the lease is taken already.
-            if self.begun:
-                await off_loop(self.run.native.release)
-            raise
+        with leaving(self.handle.id):
+            try:
+                await off_loop(served_by, get_running_loop(), self._begin)
+            except BaseException:
+                # A cancellation may arrive when the lease is taken already.
+                if self.begun:
+                    await off_loop(self.run.native.release)
+                raise
         return self._entered()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         _context.current.set(self._outer)
-        if isinstance(error, Exception):
-            await _under_way.await_(self.run)
-        return await off_loop(self._close, error)
+        with leaving(self.handle.id):
+            if isinstance(error, Exception):
+                await _under_way.await_(self.run)
+            return self._left(await off_loop(self._close, error))
 
     def _begin(self) -> None:
         _boundary.reach("begins", "execution", self.handle.id)
@@ -136,6 +143,12 @@ class Session(Generic[R]):
         except LeaseHeld as held:
             what = f"{held}; omium.get({self.handle.id!r}).result(timeout=SECONDS) waits for what comes of it"
             raise LeaseHeld(what, owner=held.owner, expires_at=held.expires_at) from None
+        except InvalidInput as error:
+            known = self._known()
+            if known is None or known.status not in FINISHED or known.workflow == self._workflow:
+                raise
+            belongs = f"it belongs to workflow {known.workflow!r}, not {self._workflow!r}"
+            raise InvalidInput(f"{finished(known)}; {belongs}") from error
         self.run = LiveRun(self.handle.store, native, self._codec)
         self.run.budget = self._budget
         self.run.replays = self.replays
@@ -172,17 +185,27 @@ class Session(Generic[R]):
         """The workflow: the one given, else the one on record."""
         if self._workflow is not None:
             return self._workflow
+        known = self._known()
+        return _LOOSE if known is None else known.workflow
+
+    def _known(self) -> _omium.Execution | None:
+        """What is on record; None where there is nothing yet, unless it is to be read."""
         try:
-            return self.handle.known().workflow
+            return self.handle.known()
         except ExecutionNotFound:
             if self._mode == "record":
                 raise
-            return _LOOSE
+            return None
 
     def _entered(self) -> Execution[R]:
         self._outer = _context.current.get()
         _context.current.set(Frame(self.run, "", 0, _context.strand(), host=_context.place()))
         return self.handle
+
+    def _left(self, handled: bool) -> bool:
+        if self.error is not None and not handled:
+            readable(self.error, self.handle.id)
+        return handled
 
     def _close(self, error: BaseException | None) -> bool:
         self.error = error

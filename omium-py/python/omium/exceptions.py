@@ -71,9 +71,12 @@ class Divergence(OmiumError):
         expected: str | None = None,
         found: str | None = None,
         diff: Sequence[str] = (),
+        hint: str | None = None,
     ) -> None:
         super().__init__(message)
         self.execution = execution
+        self.hint = hint
+        """What to do, where it is not what helps against most divergences."""
         self.seq = seq
         """The nearest recorded entry, or None when the record has none here."""
         self.expected = expected

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from omium import config
 from omium._handle import Execution
+from omium._leaving import leaving
 from omium._session import Session
 from omium.exceptions import InvalidInput
 from omium.recovery.detectors import checked
@@ -53,7 +54,8 @@ def execution(
 def get(id: str) -> Execution[Any]:
     """The handle of an execution. Raises ExecutionNotFound."""
     store = config.store()
-    store.execution(id)
+    with leaving(id):
+        store.execution(id)
     return Execution(store, id)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ca
 
 from omium import codec, config
 from omium._handle import Execution, made_id
+from omium._leaving import leaving
 from omium._replay import ReplayReport, report
 from omium._session import Session
 from omium.checks import Checks, Condition
@@ -20,6 +21,7 @@ from omium.runtime._arguments import Parameters
 from omium.runtime._budget import budget
 from omium.runtime._code import Code
 from omium.runtime._course import served_by
+from omium.runtime._finished import FINISHED, diverged
 from omium.runtime._live import Rewind
 from omium.runtime._worker import off_loop, refuse_loop
 from omium.view import _differences
@@ -186,10 +188,12 @@ class _Recorded(Generic[P, R]):
             return Divergence(
                 f"{self.name!r} does not take the arguments of execution {id!r} any more: {names}", execution=id
             )
+        message = f"execution {id!r} was begun with other arguments: give the same ones, or another id"
         before, now = (("msgpack", codec.dumps_shown(each)) for each in (recorded, given.arguments))
         lines = _differences.lines(before, now)
-        message = f"execution {id!r} was begun with other arguments: give the same ones, or another id"
-        return Divergence("\n".join([message, *lines]), execution=id, diff=lines)
+        error = Divergence("\n".join([message, *lines]), execution=id, diff=lines)
+        known = config.store().execution(id)
+        return diverged(known, error) if known.status in FINISHED else error
 
 
 class Workflow(_Recorded[P, R]):
@@ -200,7 +204,8 @@ class Workflow(_Recorded[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if _context.frame() is None or self._id is not None:
-            return self.start(*args, **kwargs).result()
+            with leaving(self._id):
+                return self.start(*args, **kwargs).result()
         value: R = _record.call(*self._nested(args, kwargs))
         return value
 
@@ -213,7 +218,8 @@ class Workflow(_Recorded[P, R]):
         given = self._given(args, kwargs)
         id = self._id or _record.call(*self._naming(given))
         handle: Execution[R] = Execution(config.store(), id, self)
-        self._run(self._session(handle, given), given)
+        with leaving(id):
+            self._run(self._session(handle, given), given)
         return handle
 
     def resume(self, handle: Execution[R]) -> None:
@@ -262,8 +268,9 @@ class AsyncWorkflow(_Recorded[P, R]):
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if _context.frame() is None or self._id is not None:
-            handle = await self.start(*args, **kwargs)
-            return await handle.aresult()
+            with leaving(self._id):
+                handle = await self.start(*args, **kwargs)
+                return await handle.aresult()
         value: R = await _record.acall(*self._nested(args, kwargs))
         return value
 
@@ -276,7 +283,8 @@ class AsyncWorkflow(_Recorded[P, R]):
         given = self._given(args, kwargs)
         id = self._id or _record.call(*self._naming(given))
         handle: Execution[R] = Execution(await off_loop(config.store), id, self)
-        await self._run(self._session(handle, given), given)
+        with leaving(id):
+            await self._run(self._session(handle, given), given)
         return handle
 
     def resume(self, handle: Execution[R]) -> None:

@@ -91,3 +91,20 @@ def test_json_of_messages_keeps_every_field(storied):
     assert message["$type"] == "langchain_core.messages.human.HumanMessage"
     assert message["value"]["content"] == "What is an execution?"
     assert "response_metadata" in message["value"]
+
+
+def test_as_json_nothing_is_left_out_without_saying_so(empty):
+    (empty.directory / "many.py").write_text(
+        "import omium\n"
+        "@omium.step\ndef one(n): return n\n"
+        "for id in range(55):\n"
+        "    with omium.execution(f'x-{id}'):\n"
+        "        for n in range(30 if id == 0 else 1): one(n)\n"
+    )
+    empty.python(empty.directory / "many.py")
+    shown = json.loads(empty.omium("show", "x-0", "--json").out)["entries"]
+    assert [each["seq"] for each in shown] == list(range(1, 31))
+    assert len(json.loads(empty.omium("show", "x-0", "--json", "--limit", "5").out)["entries"]) == 5
+    assert len(json.loads(empty.omium("ls", "--json").out)) == 55
+    assert len(json.loads(empty.omium("ls", "--json", "-n", "5").out)) == 5
+    assert "18 earlier entries" in empty.omium("show", "x-0").err

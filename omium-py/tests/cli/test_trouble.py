@@ -38,7 +38,7 @@ def test_usage(place, command, snapshot):
     done = place.omium(*command.split())
     assert str(done) == snapshot
     assert done.code == 2
-    assert done.out == ""
+    assert ("--json" in command) is (done.out != "")
 
 
 MISSING = [
@@ -61,6 +61,40 @@ def test_what_is_not_there(place, command, snapshot):
     done = place.omium(*command.split())
     assert str(done) == snapshot
     assert done.code == 1
+
+
+FAILING = [
+    ("ls --limit many", 2, "CommandError"),
+    ("lst", 2, "CommandError"),
+    ("show repot-1", 1, "CommandError"),
+    ("log report-1@2", 1, "CommandError"),
+    ("diff report-1@1 report-2@1", 1, "CommandError"),
+    ("rollback report-1 --to 9", 1, "CommandError"),
+    ("cancel crash", 1, "CommandError"),
+    ("why report-1", 1, "InvalidInput"),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "kind"), FAILING)
+def test_a_command_that_fails_answers_with_an_object(place, command, code, kind):
+    talk = place.omium(*command.split())
+    done = place.omium(*command.split(), "--json")
+    assert (done.code, done.err) == (code, talk.err)
+    told = json.loads(done.out)
+    assert list(told) == ["error"]
+    assert (told["error"]["kind"], told["error"]["exit_code"]) == (kind, code)
+    assert f"error: {told['error']['message'].splitlines()[0]}" in done.err
+    assert (told["error"]["hint"] or "") in done.err
+
+
+def test_a_damaged_store_is_an_object_too(place):
+    place.omium("gc")
+    with sqlite3.connect(place.directory / ".omium" / "index.db") as index:
+        index.execute("UPDATE entry SET key = 'other'")
+    done = place.omium("log", "report-1", "--json")
+    told = json.loads(done.out)["error"]
+    assert (done.code, told["kind"], told["exit_code"]) == (1, "StoreCorrupted", 1)
+    assert told["hint"] == "omium check --full names what is damaged and what is lost by it"
 
 
 def test_no_store(empty, snapshot):

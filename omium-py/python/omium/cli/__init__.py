@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser
     from collections.abc import Sequence
 
     from omium.cli._terminal import Terminal
@@ -29,8 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
     terminal = Terminal()
     try:
-        arguments = build(terminal).parse_args(argv)
-        code = _run(arguments.verb, arguments, terminal)
+        code = _run(build(terminal), sys.argv[1:] if argv is None else argv, terminal)
         terminal.flush()
         return code
     except SystemExit as stop:  # argparse after --help or a usage error
@@ -46,18 +45,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _run(verb: str, arguments: Namespace, terminal: Terminal) -> int:
+def _run(parser: ArgumentParser, argv: Sequence[str], terminal: Terminal) -> int:
     from importlib import import_module
 
-    from omium.cli._errors import explain
+    from omium.cli._errors import error_json, explain
 
-    module = import_module(f"omium.cli.{verb}")
+    target, as_json = None, "--json" in argv
     try:
-        code: int = module.run(arguments, terminal)
+        arguments = parser.parse_args(argv)
+        target, as_json = getattr(arguments, "target", None), getattr(arguments, "json", False)
+        code: int = import_module(f"omium.cli.{arguments.verb}").run(arguments, terminal)
         return code
     except (BrokenPipeError, KeyboardInterrupt):
         raise
     except (SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001 - the top of the program: whatever comes is told
-        return explain(error, terminal, getattr(arguments, "target", None))
+        code = explain(error, terminal, target)
+        if as_json:
+            terminal.json(error_json(error, code, target))
+        return code

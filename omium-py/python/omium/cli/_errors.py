@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from omium import _hints
 from omium.cli._address import quoted, split
 from omium.cli._terminal import Terminal, visible
 
-__all__ = ["DONE", "FAILED", "INTERRUPTED", "REFUSED", "USAGE", "CommandError", "explain", "tell_stack"]
+__all__ = ["DONE", "FAILED", "INTERRUPTED", "REFUSED", "USAGE", "CommandError", "error_json", "explain", "tell_stack"]
 
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 INTERRUPTED = 130
@@ -21,22 +24,6 @@ class CommandError(Exception):
         self.code = code
 
 
-_HINTS = {
-    "StoreCorrupted": "omium check --full names what is damaged and what is lost by it",
-    "FormatUnsupported": "install the version of omium that wrote it, or a newer one",
-    "NotAStore": "--store DIR or OMIUM_STORE names the store",
-    "LeaseHeld": "wait for it to end, or shut it out: omium cancel EXEC",
-    "Fenced": "somebody newer took the execution over: omium show EXEC",
-    "Divergence": "bring back the code that made the record, or roll back to before that entry",
-    "InDoubt": "find out whether it happened: omium answer EXEC RECEIPT, or omium answer EXEC --did-not-happen",
-    "Waiting": "omium answer EXEC VALUE, then run on",
-    "UndoFailed": "repair what failed, then ask for the same rollback again",
-    "NotFinished": "omium resume EXEC continues it",
-    "EntryNotFound": "omium log EXEC lists its entries",
-    "ExecutionNotFound": "omium ls lists the executions",
-    "StoreUnavailable": "omium doctor looks at the disk and the rights",
-    "NotSerializable": "return plain data, or register the class with omium.codec.register",
-}
 _REFUSED = ("LeaseHeld", "Fenced", "Divergence", "InDoubt", "Waiting")
 
 
@@ -46,21 +33,27 @@ def explain(error: BaseException, terminal: Terminal, target: str | None = None)
     if isinstance(error, CommandError):
         terminal.error(str(error), error.hint)
         return error.code
-    kinds = [kind.__name__ for kind in type(error).__mro__]
-    if "OmiumError" in kinds:
+    if _hints.is_own(error):
         # A divergence carries the differing lines beneath its first one.
         first, *rest = str(error).splitlines() or [type(error).__name__]
         terminal.error(visible(first))
         for row in rest:
             terminal.note(f"  {visible(row)}")
-        hint = next((_HINTS[kind] for kind in kinds if kind in _HINTS), None)
-        if hint:
-            terminal.hint(hint.replace("EXEC", _shell(target)) if target else hint)
-        return REFUSED if any(kind in _REFUSED for kind in kinds) else FAILED
+        if hint := _hints.hint(error, _shell(target) if target else None):
+            terminal.hint(hint)
+        return REFUSED if any(name in _REFUSED for name in _hints.kinds(error)) else FAILED
     if isinstance(error, OSError) and not _passed_through_code_of_the_user(error):
         terminal.error(visible(str(error)), "omium doctor looks at the disk and the rights")
         return FAILED
     return _unexpected(error, terminal)
+
+
+def error_json(error: BaseException, code: int, target: str | None = None) -> dict[str, Any]:
+    """What failed, for programs: on stdout, where they look for the answer."""
+    hint = error.hint if isinstance(error, CommandError) else _hints.hint(error, _shell(target) if target else None)
+    told = {"kind": type(error).__name__, "message": str(error), "hint": hint, "exit_code": code}
+    place = {name: getattr(error, name, None) for name in ("execution", "seq")} if _hints.is_own(error) else {}
+    return {"error": {**told, **{name: value for name, value in place.items() if value is not None}}}
 
 
 def _shell(target: str) -> str:

@@ -6,6 +6,8 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from omium.cli._errors import USAGE, CommandError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -72,8 +74,7 @@ class _Parser(argparse.ArgumentParser):
     terminal: Terminal
 
     def error(self, message: str) -> NoReturn:
-        self.terminal.error(message.replace("SCRIPT, ...", "SCRIPT"), f"{self.prog} --help")
-        raise SystemExit(2)
+        raise CommandError(message.replace("SCRIPT, ...", "SCRIPT"), f"{self.prog} --help", USAGE)
 
     def take_up(self, arguments: argparse.Namespace, rest: list[str]) -> None:
         """Gives an optional word its value where an option stands before it: Python up to 3.12 does not."""
@@ -104,12 +105,10 @@ class _Root(_Parser):
             verbs = [verb for _, group in GROUPS for verb, _ in group]
             close = get_close_matches(typed[1], verbs, n=1)
             hint = f"did you mean omium {close[0]}?" if close else "omium --help lists the verbs"
-            self.terminal.error(f"there is no verb {typed[1]!r}", hint)
-        elif "required: VERB" in message:
-            self.terminal.error("which verb?", "omium --help lists them")
-        else:
-            super().error(message)
-        raise SystemExit(2)
+            raise CommandError(f"there is no verb {typed[1]!r}", hint, USAGE)
+        if "required: VERB" in message:
+            raise CommandError("which verb?", "omium --help lists them", USAGE)
+        super().error(message)
 
     def format_help(self) -> str:
         parts = [
@@ -177,14 +176,14 @@ def _look(add: _Adder) -> None:
     )
     ls.add_argument("--workflow", metavar="W", help="only those of one workflow")
     ls.add_argument("--prefix", metavar="P", help="only ids that begin with P")
-    ls.add_argument("-n", "--limit", metavar="N", type=_count, default=50, help="at most N, 0 for all (default 50)")
+    ls.add_argument("-n", "--limit", metavar="N", type=_count, help="at most N, 0 for all (default 50; as JSON, all)")
 
     ls.add_argument("--ids", action="store_true", help=argparse.SUPPRESS)
 
     show = add("show")
     show.add_argument("target", metavar="EXEC[@SEQ]")
     show.add_argument(
-        "-n", "--limit", metavar="N", type=_count, default=12, help="the last N entries, 0 for all (default 12)"
+        "-n", "--limit", metavar="N", type=_count, help="the last N entries, 0 for all (default 12; as JSON, all)"
     )
 
     part = show.add_mutually_exclusive_group()

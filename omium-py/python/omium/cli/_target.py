@@ -23,6 +23,7 @@ __all__ = [
     "exists",
     "find",
     "head_or",
+    "limit_of",
     "mention_misplaced",
     "name_of",
     "open_store",
@@ -41,6 +42,12 @@ def mention_misplaced(arguments: Namespace, terminal: Terminal) -> None:
     if found is not None:
         script = visible(arguments.script)
         terminal.note(f"note: {visible(found)} is given to {script}; options of omium stand before the script")
+
+
+def limit_of(arguments: Namespace, shown: int) -> int:
+    """How many rows were asked for, 0 for all: a screen is short, and a program would not see what is left out."""
+    given: int | None = arguments.limit
+    return (0 if arguments.json else shown) if given is None else given
 
 
 def store_path(arguments: Namespace) -> str:

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
-from omium.view._text import clip, width_of
+from omium.view._text import clip, moment, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,11 +79,6 @@ def age(then_ms: int, now_ms: int | None = None) -> str:
     if seconds < 31 * 86_400:
         return f"{seconds // 86_400} days ago"
     return time.strftime("%Y-%m-%d", time.localtime(then_ms / 1000))
-
-
-def moment(ms: int) -> str:
-    """The instant in UTC, to the millisecond, as ISO 8601."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms // 1000)) + f".{ms % 1000:03d}Z"
 
 
 class Terminal:

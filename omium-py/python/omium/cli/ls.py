@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from omium.cli._errors import DONE
 from omium.cli._status import STYLES
-from omium.cli._target import open_store
+from omium.cli._target import limit_of, open_store
 from omium.cli._terminal import Terminal, age, moment, visible
 
 if TYPE_CHECKING:
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["run", "summary"]
 
+_ROWS = 50
+
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Lists the executions that the options let through."""
     store = open_store(arguments)
-    limit = arguments.limit or None
+    limit = limit_of(arguments, _ROWS) or None
     # One more than asked for says whether there are more.
     found = store.executions(
         workflow=arguments.workflow,

@@ -10,7 +10,7 @@ from omium.cli._effects import show_effects, show_unfinished
 from omium.cli._errors import DONE
 from omium.cli._lines import lines
 from omium.cli._status import STANDS_STILL, STYLES, content_of, entry_json, show_lines, tree, triggered
-from omium.cli._target import entry_at, exists, find, name_of, open_store, quoted, runs_on, split
+from omium.cli._target import entry_at, exists, find, limit_of, name_of, open_store, quoted, runs_on, split
 from omium.cli._terminal import Terminal, age, duration, moment, plural, visible
 from omium.cli.ls import summary
 from omium.runtime._budget import spent
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from omium.recovery.detectors import Stall
 
 __all__ = ["run"]
+
+_ROWS = 12
 
 _LABEL = 10
 
@@ -68,7 +70,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         return DONE
     every = store.entries(execution.id, all=True)
     entries = [entry for entry in every if entry.live]
-    shown = entries[-arguments.limit :] if arguments.limit else entries
+    limit = limit_of(arguments, _ROWS)
+    shown = entries[-limit:] if limit else entries
     forks = [other for other in store.executions() if _is_fork(other, execution)]
     stalled = _stalled(execution, entries)
     if arguments.json:

@@ -16,6 +16,7 @@ from omium.runtime._alike import identified
 from omium.runtime._behind import chained, on_record
 from omium.runtime._cancelled import CANCELLED
 from omium.runtime._context import Frame, current, strand
+from omium.runtime._finished import of_finished
 from omium.runtime._live import describe, is_abort
 from omium.runtime._under_way import UnderWay
 from omium.runtime._worker import off_loop
@@ -98,7 +99,7 @@ class Place:
                 self.tried = recorded.seq
         except Divergence as error:
             with self.reading():
-                readable = self._explain(error, name)
+                readable = of_finished(run, self._explain(error, name))
             run.abort(readable)
             raise readable from None
         except OmiumError as error:

@@ -1,10 +1,11 @@
-"""Measuring and cutting text for terminals."""
+"""Measuring and cutting text for terminals; how sizes and moments are written."""
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
-__all__ = ["clip", "size", "width_of"]
+__all__ = ["clip", "moment", "size", "width_of"]
 
 
 def width_of(text: str) -> int:
@@ -43,3 +44,8 @@ def size(count: int) -> str:
         if number < 999.5 or unit == "TB":
             break
     return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"
+
+
+def moment(ms: int) -> str:
+    """The instant in UTC, to the millisecond, as ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms // 1000)) + f".{ms % 1000:03d}Z"
