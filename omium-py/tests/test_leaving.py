@@ -146,14 +146,14 @@ def test_each_is_noted_once_and_with_the_id_as_a_shell_takes_it() -> None:
 def test_a_fault_of_omium_s_own_keeps_its_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     from omium.runtime import _place
 
-    monkeypatch.setattr(_place.codec, "dumps_inputs", json.loads)
+    monkeypatch.setattr(_place, "strand", partial(json.loads, {}))
     error = met(block, "a")
     assert ours(error)[-1] == "__init__"
     assert notes(error) == []
     code = compile("def fault(*_): return {}['gone']", f"{PACKAGE}/made_up.py", "exec")
     names: dict[str, Any] = {}
     exec(code, names)
-    monkeypatch.setattr(_place.codec, "dumps_inputs", names["fault"])
+    monkeypatch.setattr(_place, "strand", names["fault"])
     assert ours(met(block, "a"))[-2:] == ["__init__", "fault"]
 
 

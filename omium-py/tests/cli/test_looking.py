@@ -107,4 +107,4 @@ def test_as_json_nothing_is_left_out_without_saying_so(empty):
     assert len(json.loads(empty.omium("show", "x-0", "--json", "--limit", "5").out)["entries"]) == 5
     assert len(json.loads(empty.omium("ls", "--json").out)) == 55
     assert len(json.loads(empty.omium("ls", "--json", "-n", "5").out)) == 5
-    assert "18 earlier entries" in empty.omium("show", "x-0").err
+    assert "18 earlier lines" in empty.omium("show", "x-0").err

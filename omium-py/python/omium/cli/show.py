@@ -89,7 +89,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     for label, text in _facts(execution, entries, every, forks, terminal):
         terminal.print(f"  {terminal.style(label.ljust(_LABEL), 'dim')}{text}")
     whole = lines(entries)
-    last = whole[-arguments.limit :]
+    last = whole[-limit:]
     if last:
         terminal.print()
         show_lines(terminal, last, indent="  ")
