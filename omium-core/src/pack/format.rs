@@ -73,6 +73,11 @@ impl PackBuilder {
         self.chunks.is_empty()
     }
 
+    /// How many bytes its ended blocks take.
+    pub(crate) fn packed_bytes(&self) -> usize {
+        self.packed.len()
+    }
+
     fn end_block(&mut self) -> io::Result<()> {
         if self.open.is_empty() {
             return Ok(());

@@ -48,6 +48,15 @@ impl Segments {
         if durable { File::open(&self.directory)?.sync_all() } else { Ok(()) }
     }
 
+    /// A file for what must not be in memory. It has no name any more, so nothing is left of it however its user ends.
+    pub(crate) fn scratch(&self, name: &str) -> io::Result<File> {
+        fs::create_dir_all(&self.directory)?;
+        let unfinished = self.path(name).with_extension(UNFINISHED);
+        let file = File::options().read(true).write(true).create_new(true).open(&unfinished)?;
+        fs::remove_file(&unfinished)?;
+        Ok(file)
+    }
+
     /// Reads `len` bytes at `at`; fewer when the file ends.
     pub(crate) fn read(&self, name: &str, at: u64, len: usize) -> io::Result<Vec<u8>> {
         let mut file = File::open(self.path(name))?;

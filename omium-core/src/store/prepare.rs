@@ -56,21 +56,89 @@ enum Part {
     New(usize),
 }
 
+/// A pack that has grown to so many bytes is written, and another begun: no commit is whole in memory.
+const PACK_BYTES_MAX: usize = 64 << 20;
+
 /// The values of one commit, being prepared.
 pub(super) struct Batch<'a> {
     shared: &'a Shared,
     collections: u64,
     last_chunk: i64,
     builder: PackBuilder,
+    /// What is written of them so far.
+    packs: Packs<'a>,
     new: HashMap<Digest, usize>,
     values: Vec<Prepared>,
 }
 
+/// Packs ready to be named by rows; those in segments are durable (I2).
+struct Packs<'a> {
+    shared: &'a Shared,
+    name: &'a dyn Fn() -> u128,
+    durable: bool,
+    ready: Vec<Pack>,
+    chunks: usize,
+}
+
+struct Pack {
+    chunks: Vec<PackedChunk>,
+    size: u64,
+    location: Location,
+    /// Of one inside the index.
+    bytes: Option<Vec<u8>>,
+}
+
+impl Pack {
+    fn segment(&self) -> Option<&str> {
+        match &self.location {
+            Location::Segment(name) => Some(name),
+            Location::Inline => None,
+        }
+    }
+}
+
+/// A preparation that failed leaves nothing behind.
+impl Drop for Packs<'_> {
+    fn drop(&mut self) {
+        // A file that stays is found by gc.
+        self.ready.iter().filter_map(Pack::segment).for_each(|name| drop(self.shared.segments.remove(name)));
+    }
+}
+
+impl Packs<'_> {
+    fn add(&mut self, builder: PackBuilder) -> Result<()> {
+        if builder.is_empty() {
+            return Ok(());
+        }
+        let (chunks, head, blocks) = builder.finish().map_err(compressing)?;
+        self.chunks += chunks.len();
+        let size = (head.len() + blocks.len()) as u64;
+        let (location, bytes) = if size > INLINE_PACK_BYTES_MAX as u64 {
+            let name = format!("{:032x}", (self.name)());
+            self.shared
+                .segments
+                .write(&name, &[&head, &blocks], self.durable)
+                .map_err(|source| Error::unavailable("writing a segment", source))?;
+            (Location::Segment(name), None)
+        } else {
+            (Location::Inline, Some([head, blocks].concat()))
+        };
+        self.ready.push(Pack { chunks, size, location, bytes });
+        Ok(())
+    }
+}
+
+fn compressing(source: std::io::Error) -> Error {
+    Error::unavailable("compressing", source)
+}
+
 impl<'a> Batch<'a> {
-    pub(super) fn start(shared: &'a Shared) -> Result<Batch<'a>> {
+    /// `name` makes names for segments; `durable` says whether they survive the loss of power.
+    pub(super) fn start(shared: &'a Shared, name: &'a dyn Fn() -> u128, durable: bool) -> Result<Batch<'a>> {
         let (collections, last_chunk) = shared.read(|index| Ok((index.collections()?, index.last_chunk()?)))?;
-        let builder = PackBuilder::new().map_err(|source| Error::unavailable("compressing", source))?;
-        Ok(Batch { shared, collections, last_chunk, builder, new: HashMap::new(), values: Vec::new() })
+        let builder = PackBuilder::new().map_err(compressing)?;
+        let packs = Packs { shared, name, durable, ready: Vec::new(), chunks: 0 };
+        Ok(Batch { shared, collections, last_chunk, builder, packs, new: HashMap::new(), values: Vec::new() })
     }
 
     /// Prepares one value. Its recipe is diffed against the series' anchor, if one is known.
@@ -135,40 +203,25 @@ impl<'a> Batch<'a> {
         if let Some(&index) = self.new.get(&hash) {
             return Ok(index);
         }
-        let index = self.builder.add(hash, bytes).map_err(|source| Error::unavailable("compressing", source))?;
+        let index = self.packs.chunks + self.builder.add(hash, bytes).map_err(compressing)?;
         self.new.insert(hash, index);
+        if self.builder.packed_bytes() >= PACK_BYTES_MAX {
+            let full = std::mem::replace(&mut self.builder, PackBuilder::new().map_err(compressing)?);
+            self.packs.add(full)?;
+        }
         Ok(index)
     }
 
-    /// Ends the preparation. A large pack is written to its segment here, durable before a row names it (I2).
-    pub(super) fn seal(self, name: impl FnOnce() -> u128, durable: bool) -> Result<Sealed> {
-        let mut sealed = Sealed {
+    /// Ends the preparation.
+    pub(super) fn seal(self) -> Result<Sealed> {
+        let mut packs = self.packs;
+        packs.add(self.builder)?;
+        Ok(Sealed {
             collections: self.collections,
             last_chunk: self.last_chunk,
-            chunks: Vec::new(),
-            pack: None,
-            size: 0,
-            location: Location::Inline,
+            packs: std::mem::take(&mut packs.ready),
             values: self.values,
-        };
-        if self.builder.is_empty() {
-            return Ok(sealed);
-        }
-        let (chunks, head, blocks) =
-            self.builder.finish().map_err(|source| Error::unavailable("compressing", source))?;
-        sealed.chunks = chunks;
-        sealed.size = (head.len() + blocks.len()) as u64;
-        if sealed.size > INLINE_PACK_BYTES_MAX as u64 {
-            let name = format!("{:032x}", name());
-            self.shared
-                .segments
-                .write(&name, &[&head, &blocks], durable)
-                .map_err(|source| Error::unavailable("writing a segment", source))?;
-            sealed.location = Location::Segment(name);
-        } else {
-            sealed.pack = Some([head, blocks].concat());
-        }
-        Ok(sealed)
+        })
     }
 }
 
@@ -176,10 +229,7 @@ impl<'a> Batch<'a> {
 pub(super) struct Sealed {
     collections: u64,
     last_chunk: i64,
-    chunks: Vec<PackedChunk>,
-    pack: Option<Vec<u8>>,
-    size: u64,
-    location: Location,
+    packs: Vec<Pack>,
     values: Vec<Prepared>,
 }
 
@@ -192,12 +242,9 @@ pub(super) struct Placed {
 }
 
 impl Sealed {
-    /// The segment to remove if the transaction does not happen.
-    pub(super) fn segment(&self) -> Option<String> {
-        match &self.location {
-            Location::Segment(name) => Some(name.clone()),
-            Location::Inline => None,
-        }
+    /// The segments to remove if the transaction does not happen.
+    pub(super) fn segments(&self) -> Vec<String> {
+        self.packs.iter().filter_map(Pack::segment).map(str::to_owned).collect()
     }
 
     /// Writes packs, chunks and values; None when a garbage collection came in between, and rows that were
@@ -207,12 +254,12 @@ impl Sealed {
             return Ok(None);
         }
         let mut placed = Placed { slots: Vec::new(), anchors: Vec::new(), known: Vec::new() };
-        let mut rows = Vec::with_capacity(self.chunks.len());
-        if !self.chunks.is_empty() {
-            // Others may have stored the same bytes meanwhile; only then is it worth asking again.
-            let ask = index.last_chunk()? != self.last_chunk;
-            let pack = index.insert_pack(&self.location, self.size, self.pack.as_deref())?;
-            for chunk in &self.chunks {
+        let mut rows = Vec::new();
+        // Others may have stored the same bytes meanwhile; only then is it worth asking again.
+        let ask = !self.packs.is_empty() && index.last_chunk()? != self.last_chunk;
+        for new in &self.packs {
+            let pack = index.insert_pack(&new.location, new.size, new.bytes.as_deref())?;
+            for chunk in &new.chunks {
                 let found = if ask { index.find_chunk(chunk.digest)? } else { None };
                 let row = match found {
                     Some(row) => row,

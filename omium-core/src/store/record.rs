@@ -103,10 +103,11 @@ impl Store {
         let shared = self.shared()?;
         let job = Arc::new(job);
         loop {
-            let mut batch = Batch::start(&shared)?;
+            let name = || self.nonce();
+            let mut batch = Batch::start(&shared, &name, durability != Durability::Process)?;
             let prepared = prepare(&mut batch)?;
-            let sealed = batch.seal(|| self.nonce(), durability != Durability::Process)?;
-            let segment = sealed.segment();
+            let sealed = batch.seal()?;
+            let segments = sealed.segments();
             let committed = {
                 let job = Arc::clone(&job);
                 shared.commit_with(durability, patience, move |index| match sealed.place(index)? {
@@ -120,13 +121,13 @@ impl Store {
                     return Ok(done);
                 }
                 Ok(None) => {
-                    discard(&shared, segment);
+                    discard(&shared, &segments);
                     shared.forget();
                 }
                 Err(error) => {
                     // After a failed commit it is not known whether the row is there: then the file stays.
                     if !matches!(error, Error::Unavailable { .. }) {
-                        discard(&shared, segment);
+                        discard(&shared, &segments);
                     }
                     return Err(error);
                 }
@@ -240,9 +241,7 @@ fn remember(shared: &Shared, placed: Placed) {
     }
 }
 
-/// Removes a segment no row names. A file that stays is found by gc.
-fn discard(shared: &Shared, segment: Option<String>) {
-    if let Some(name) = segment {
-        let _ = shared.segments.remove(&name);
-    }
+/// Removes segments no row names. A file that stays is found by gc.
+fn discard(shared: &Shared, segments: &[String]) {
+    segments.iter().for_each(|name| drop(shared.segments.remove(name)));
 }

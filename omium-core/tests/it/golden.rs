@@ -122,6 +122,43 @@ fn a_store_of_format_1_is_read_whole() {
 }
 
 #[test]
+fn runs_exported_in_version_1_are_taken_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path().join("store")).unwrap();
+    let info = store.import(&golden("run-1.omx"), None).unwrap();
+    assert_eq!((info.id.as_str(), info.status, info.last), ("old", Status::Completed, Seq(8)));
+    let all = store.entries("old", true, Seq::ZERO, None).unwrap();
+    assert_eq!(
+        all.iter().map(|entry| (entry.name(), entry.live())).collect::<Vec<_>>(),
+        [true, true, false, false, false, true, true, true]
+            .into_iter()
+            .zip(["gather", "gather", "gather", "gather", "fails", "gather", "gather", "fails"])
+            .map(|(live, name)| (name, live))
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(all[4].error(), Some("ValueError: no luck"));
+    for (at, count) in [(0, 1), (1, 50), (2, 100), (3, 150), (5, 100), (6, 150)] {
+        let value = store.value(&all[at]).unwrap().unwrap().read().unwrap();
+        let read: Vec<String> = rmp_serde::from_slice(&value).unwrap();
+        assert_eq!(read.len(), count);
+        assert_eq!(read[count - 1], format!("message {} of a conversation that goes on and on", count - 1));
+    }
+    let result: Option<Vec<String>> = store.execution("old").unwrap().result().unwrap();
+    assert_eq!(result.unwrap().len(), 150);
+
+    store.import(&golden("thread-1.omx"), Some("again")).unwrap();
+    assert_eq!(store.info("again").unwrap().status, Status::Waiting);
+    let states = store.list_states(Some("again"), None, None, None).unwrap();
+    assert_eq!(states.len(), 4);
+    for (n, state) in states.iter().rev().enumerate() {
+        let read: Vec<String> = rmp_serde::from_slice(&state.values[0].1.read().unwrap()).unwrap();
+        assert_eq!((read, state.values[0].1.codec()), (messages(n * 10), "host/msgpack"));
+        assert_eq!(state.writes[0].channel, "out");
+    }
+    assert!(store.check(Depth::Full, &mut |_, _| {}).unwrap().ok());
+}
+
+#[test]
 fn this_version_writes_what_the_golden_store_holds() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store");

@@ -3,15 +3,4 @@
 #![allow(clippy::disallowed_methods, reason = "a test may sleep and ask for its environment")]
 
 mod effects;
-mod forks;
-mod golden;
-mod growth;
-mod layers;
-mod processes;
-mod promises;
-mod recovery;
-mod size;
-mod standing;
-mod support;
-mod trouble;
-mod values;
+mod exports;

@@ -1,7 +1,7 @@
 //! What a forged file may not say.
 
 use super::*;
-use crate::model::Outcome;
+use crate::model::{Outcome, Record};
 
 fn front(head: u64, last: u64, epochs: &[(u32, u64, u64)]) -> Front {
     Front {
