@@ -67,7 +67,7 @@ pub use model::{Blob, Entry, ExecutionInfo, FailureKind, Kind, Outcome, Retentio
 pub use recovery::{Attempt, Failure, Retry, Step, Workflow};
 pub use run::{Call, Claim, Outcomes, Run};
 pub use store::{
-    CheckReport, Collected, Depth, Durability, Edit, Filter, NewState, NewWrites, Options, Progress, PrunePlan,
+    Backup, CheckReport, Collected, Depth, Durability, Edit, Filter, NewState, NewWrites, Options, Progress, PrunePlan,
     RollbackPlan, State, Stats, Store, Value, Write,
 };
 pub use wait::Question;

@@ -300,6 +300,20 @@ impl PyStore {
         Ok(PyCheckReport(report))
     }
 
+    #[pyo3(signature = (directory, progress = None))]
+    fn backup(
+        &self,
+        py: Python<'_>,
+        directory: PathBuf,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<(u64, PyCheckReport)> {
+        let store = self.open()?;
+        let mut reporter = Reporter::new(progress);
+        let backup = detached(py, || store.backup(&directory, &mut |done, total| reporter.tell(done, total)))?;
+        reporter.end()?;
+        Ok((backup.bytes, PyCheckReport(backup.report)))
+    }
+
     fn export(&self, py: Python<'_>, id: &str, path: PathBuf) -> Result<u64> {
         let store = self.open()?;
         detached(py, || store.export(id, &path))

@@ -1,5 +1,7 @@
 //! Packs: where their bytes are, and the bytes of the small ones.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, params};
 
 use super::Index;
@@ -66,6 +68,13 @@ impl Index {
         let mut statement = self.connection.prepare("SELECT name FROM pack WHERE location = 1")?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// The segments there are to be, with their sizes.
+    pub(crate) fn segment_sizes(&self) -> Result<BTreeMap<String, u64>> {
+        let mut statement = self.connection.prepare("SELECT name, size FROM pack WHERE location = 1")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+        Ok(rows.collect::<Result<BTreeMap<_, _>, _>>()?)
     }
 
     pub(crate) fn delete_pack(&self, row: PackRow) -> Result<()> {

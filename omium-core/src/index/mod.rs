@@ -202,6 +202,14 @@ impl Index {
         if journal == Journal::Wal { self.empty_log() } else { Ok(()) }
     }
 
+    /// Writes all of it, as it is at one moment, to a new file. Others go on writing meanwhile where the journal is a log.
+    pub(crate) fn copy_to(&self, path: &Path) -> Result<()> {
+        let path =
+            path.to_str().ok_or_else(|| Error::invalid(format!("{path:?} is no Unicode: name another place")))?;
+        self.connection.execute("VACUUM INTO ?1", [path])?;
+        Ok(())
+    }
+
     /// Moves what the log holds into the index and cuts the log to nothing, as far as readers allow.
     pub(crate) fn empty_log(&self) -> Result<()> {
         // Somebody who reads is not worth a long wait: the log is emptied another time.

@@ -4,7 +4,7 @@ mod format;
 mod segment;
 
 pub(crate) use format::{Header, PackBuilder, PackedChunk, read_block};
-pub(crate) use segment::{Segments, remove_stale};
+pub(crate) use segment::{SEGMENTS, Segments, remove_stale};
 
 /// Packs above this go to a segment file; below, they live in the index, one row each.
 pub(crate) const INLINE_PACK_BYTES_MAX: usize = 256 << 10;

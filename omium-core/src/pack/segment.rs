@@ -11,12 +11,14 @@ pub(crate) struct Segments {
     directory: PathBuf,
 }
 
+/// The directory of segments within a store's.
+pub(crate) const SEGMENTS: &str = "seg";
 const SUFFIX: &str = "pack";
 const UNFINISHED: &str = "tmp";
 
 impl Segments {
     pub(crate) fn new(store: &Path) -> Segments {
-        Segments { directory: store.join("seg") }
+        Segments { directory: store.join(SEGMENTS) }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -46,6 +48,29 @@ impl Segments {
             return Err(error);
         }
         if durable { File::open(&self.directory)?.sync_all() } else { Ok(()) }
+    }
+
+    /// Copies a segment to another store, durable but for its name; false when there is none.
+    pub(crate) fn copy(&self, name: &str, to: &Segments) -> io::Result<bool> {
+        let mut source = match File::open(self.path(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            opened => opened?,
+        };
+        fs::create_dir_all(&to.directory)?;
+        let unfinished = to.path(name).with_extension(UNFINISHED);
+        let mut target = File::create(&unfinished)?;
+        io::copy(&mut source, &mut target)?;
+        target.sync_all()?;
+        fs::rename(&unfinished, to.path(name))?;
+        Ok(true)
+    }
+
+    /// Makes the names of the segments durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        match File::open(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            opened => opened?.sync_all(),
+        }
     }
 
     /// A file for what must not be in memory. It has no name any more, so nothing is left of it however its user ends.

@@ -1,5 +1,6 @@
 //! The store: the only place where chunks, packs and the index meet.
 
+mod backup;
 mod cache;
 mod cancel;
 mod check;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+pub use backup::Backup;
 pub use check::{CheckReport, Depth};
 pub use entries::Filter;
 pub use fork::Edit;

@@ -18,8 +18,8 @@ use crate::id::{ChunkRow, Digest, PackRow};
 use crate::index::{FORMAT, Index, Journal};
 use crate::pack::{Header, Segments};
 
-const INDEX_FILE: &str = "index.db";
-const QUEUE_FILE: &str = "lock";
+pub(super) const INDEX_FILE: &str = "index.db";
+pub(super) const QUEUE_FILE: &str = "lock";
 /// Decompressed blocks and the chunks cut from them, in bytes per generation.
 const BLOCK_BYTES_MAX: usize = 16 << 20;
 /// Rows of chunks by hash, and headers and anchors, in entries and tokens per generation.

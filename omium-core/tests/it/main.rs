@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::disallowed_methods, reason = "a test may sleep and ask for its environment")]
 
+mod backup;
 mod effects;
 mod exports;

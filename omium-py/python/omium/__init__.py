@@ -20,6 +20,7 @@ import os as _os
 from typing import TYPE_CHECKING, Any
 
 from omium import codec, config
+from omium._backup import Backup, backup
 from omium._entry import Entry
 from omium._omium import __version__
 from omium._replay import ReplayReport
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ArgumentsChanged",
     "AsyncWorkflow",
+    "Backup",
     "BudgetExceeded",
     "CheckFailed",
     "Checkpoint",
@@ -112,6 +114,7 @@ __all__ = [
     "aresume_all",
     "ask",
     "asleep",
+    "backup",
     "checkpoint",
     "codec",
     "config",

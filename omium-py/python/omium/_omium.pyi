@@ -531,6 +531,8 @@ class Store:
     def gc(self, progress: Callable[[int, int], None] | None = None) -> tuple[int, int]:
         """Removes what nothing reaches. Returns (chunks removed, bytes given back to the disk)."""
     def check(self, *, full: bool = False, progress: Callable[[int, int], None] | None = None) -> CheckReport: ...
+    def backup(self, directory: str, progress: Callable[[int, int], None] | None = None) -> tuple[int, CheckReport]:
+        """Copies the store, which may be in use, to a new or empty directory; the bytes, and the check of the copy."""
     def export(self, id: str, path: str) -> int:
         """Writes an execution with its whole history to one file; returns its size in bytes."""
     def import_(self, path: str, new_id: str | None = None) -> Execution:

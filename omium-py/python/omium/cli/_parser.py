@@ -58,6 +58,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "care",
         (
             ("check", "read the store back and verify it"),
+            ("backup", "copy the store, which may be in use, to another directory"),
             ("prune", "drop old history by a policy"),
             ("gc", "give the space of dropped history back to the disk"),
             ("doctor", "versions, paths, disk, frameworks: is everything in order?"),
@@ -297,6 +298,9 @@ def _script(parser: argparse.ArgumentParser) -> None:
 def _care(add: _Adder) -> None:
     check = add("check")
     check.add_argument("--full", action="store_true", help="read every value back, not only the index")
+
+    backup = add("backup")
+    backup.add_argument("directory", metavar="DIR", help="where to; new or empty")
 
     prune = add("prune")
     prune.add_argument("target", metavar="EXEC", nargs="?", help="only this execution")
