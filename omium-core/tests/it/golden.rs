@@ -122,10 +122,16 @@ fn a_store_of_format_1_is_read_whole() {
 }
 
 #[test]
-fn runs_exported_in_version_1_are_taken_in() {
+fn exported_runs_of_every_version_are_taken_in() {
+    for version in [1, 2] {
+        taken_in(&golden(&format!("run-{version}.omx")), &golden(&format!("thread-{version}.omx")));
+    }
+}
+
+fn taken_in(run: &Path, thread: &Path) {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path().join("store")).unwrap();
-    let info = store.import(&golden("run-1.omx"), None).unwrap();
+    let info = store.import(run, None).unwrap();
     assert_eq!((info.id.as_str(), info.status, info.last), ("old", Status::Completed, Seq(8)));
     let all = store.entries("old", true, Seq::ZERO, None).unwrap();
     assert_eq!(
@@ -146,7 +152,7 @@ fn runs_exported_in_version_1_are_taken_in() {
     let result: Option<Vec<String>> = store.execution("old").unwrap().result().unwrap();
     assert_eq!(result.unwrap().len(), 150);
 
-    store.import(&golden("thread-1.omx"), Some("again")).unwrap();
+    store.import(thread, Some("again")).unwrap();
     assert_eq!(store.info("again").unwrap().status, Status::Waiting);
     let states = store.list_states(Some("again"), None, None, None).unwrap();
     assert_eq!(states.len(), 4);
