@@ -5,3 +5,15 @@
 mod backup;
 mod effects;
 mod exports;
+mod forks;
+mod golden;
+mod growth;
+mod layers;
+mod processes;
+mod promises;
+mod recovery;
+mod size;
+mod standing;
+mod support;
+mod trouble;
+mod values;
