@@ -20,7 +20,7 @@ from omium import _omium, codec
 
 __all__ = ["what_was_given"]
 
-_DIGITS = 16
+_DIGITS = 12
 
 _told: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 """By LangGraph's loop. Told once: a node may change what it was given in place."""
