@@ -40,6 +40,7 @@ test-langgraph-upstream: build
 # The examples that are right, killed at every moment; wrong_on_purpose.py is the tests' own.
 torture: build
 	for example in workflow effects langgraph_agent langgraph_tools; do $(BIN)/omium torture examples/python/$$example.py || exit 1; done
+	$(BIN)/omium torture --answer yes examples/python/langgraph_approval.py
 
 lint: build
 	cargo fmt --all --check

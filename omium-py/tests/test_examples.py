@@ -37,6 +37,18 @@ def test_a_card_is_charged_once(tmp_path: Path) -> None:
     assert (tmp_path / "mail.txt").read_text() == "ada@example.com: TP531 to Lisbon is yours.\n"
 
 
+def test_what_was_approved_is_ordered_once(tmp_path: Path) -> None:
+    pytest.importorskip("langgraph")
+    name = "langgraph_approval.py"
+    for _ in range(2):
+        assert "Order a week in Lisbon?" in run(name, tmp_path).stdout
+    assert "Keep the receipt" in run(name, tmp_path, "yes").stdout
+    assert "Keep the receipt" in run(name, tmp_path).stdout, "asked again, and not taken as approved"
+    assert run(name, tmp_path, "yes").stdout == "kept\n"
+    assert run(name, tmp_path).stdout.startswith("finished before:")
+    assert (tmp_path / "orders.txt").read_text() == "a week in Lisbon\n"
+
+
 @pytest.mark.parametrize("name", ["workflow.py", "langgraph_agent.py"])
 def test_an_example_goes_on_where_it_died(name: str, tmp_path: Path) -> None:
     if name == "langgraph_agent.py":

@@ -92,8 +92,10 @@ def _report(terminal: Terminal, script: Path, findings: Findings, keep: str | No
         terminal.print("  no violation so far")
         return
     if not findings.violations:
-        mark = terminal.style(terminal.glyph("✓", "ok"), "green")
-        terminal.print(f"{mark} 0 violations: every time {compared} came out as in an uninterrupted run,")
+        # No tick for a program that was not tortured to its end.
+        mark = " " if findings.unanswered else terminal.style(terminal.glyph("✓", "ok"), "green")
+        so_far = " up to there" if findings.unanswered else ""
+        terminal.print(f"{mark} 0 violations{so_far}: every time {compared} came out as in an uninterrupted run,")
         terminal.print("  and nothing on record ran again")
         return
     for found in findings.violations:

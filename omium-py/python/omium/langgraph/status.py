@@ -31,8 +31,10 @@ def of_writes(writes: Sequence[tuple[str, Any]]) -> Status | None:
     if ERROR in channels:
         return "waiting" if isinstance(channels[ERROR], Waiting) else "failed"
     if INTERRUPT in channels:
-        return "waiting"
-    return "running" if RESUME in channels else None
+        # An empty one stands where the question was that has its answer.
+        return "waiting" if channels[INTERRUPT] else "running"
+    # A task that has ended saves with what it wrote what it was answered, and another one may have stopped to ask.
+    return "running" if channels.keys() == {RESUME} else None
 
 
 def _has_next(checkpoint: Checkpoint) -> bool:

@@ -65,6 +65,7 @@ def torture(
     reference = program.trial("uninterrupted", None)
     took = time.monotonic() - began
     _must_have_ended(program, reference)
+    _must_have_taken_answers(program, reference)
     program = program._replace(person=program.person._replace(receipts=reference.left.receipts)).timed(took)
     again = program.trial("uninterrupted-again", None)
     judge = Judge(reference, again)
@@ -129,6 +130,18 @@ def _must_have_ended(program: Program, reference: Trial) -> None:
     last = last_of(reference.talk, program.script.parent)
     said = "\n".join(["", *last.error, *([f"at {last.at}"] if last.at else [])]).replace("\n", "\n  ")
     raise CommandError(f"{name} fails without any kill, with exit code {reference.code}{said}", hint)
+
+
+def _must_have_taken_answers(program: Program, reference: Trial) -> None:
+    name = program.script.name
+    if reference.left.not_taken:
+        raise CommandError(
+            f"{name} does not go on with its thread {reference.left.not_taken[0]!r}, which has its answer",
+            "run again, it is to call graph.invoke(None, ...) where graph.get_state(...) has tasks and no interrupts: "
+            "docs/langgraph.md",
+        )
+    if program.person.script and not program.person.asked:
+        raise CommandError(f"{name} asks nothing: no answer was needed", "leave --answer out")
 
 
 def _spread(points: list[Point], limit: int | None) -> list[Point]:

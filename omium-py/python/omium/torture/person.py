@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omium._omium import Store
 from omium.effects import _answers
-from omium.torture.traces import address_of, stores_in
+from omium.torture.traces import address_of, interrupts_of, stores_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +43,10 @@ class Person(NamedTuple):
                         receipt = self.receipts.get(address) if journal.in_flight[address] == "done" else None
                         _answers.record(store, execution.id, question.seq, receipt)
                         settled[address] = receipt is not None
+                for address, answer in interrupts_of(store, execution):
+                    if self.script and address[3]:
+                        answer(self._said(address))
+                        settled[address] = True
             store.close()
         return settled
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omium._omium import Store
@@ -14,13 +15,14 @@ from omium.torture.child import KILLED
 from omium.view._inspect import mapped, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from omium import codec
     from omium._omium import Entry, Execution, Value
     from omium.effects._ledger import EffectRecord
 
-__all__ = ["Address", "Journal", "Left", "address_of", "journal", "left", "stores_in"]
+__all__ = ["Address", "Journal", "Left", "address_of", "interrupts_of", "journal", "left", "stores_in"]
 
 Address = tuple[str, str, str, str, int]
 """Kind, execution, scope, key and occurrence, steady from run to run."""
@@ -89,6 +91,8 @@ class Left(NamedTuple):
     """Effects that wait for somebody to say whether they happened."""
     questions: list[str]
     """What the program asked, and nobody has answered."""
+    not_taken: list[str]
+    """Threads that were answered, and that the program did not go on with."""
 
     def flat(self) -> dict[tuple[str, ...], Any]:
         """Everything under one address each."""
@@ -105,6 +109,7 @@ def left(directory: Path, watched: dict[str, list[str]]) -> Left:
     receipts: dict[Address, codec.Blob] = {}
     doubts: set[Address] = set()
     questions: list[str] = []
+    not_taken: list[str] = []
     stores = stores_in(directory)
     for path in stores:
         store = Store(str(path), create=False, read_only=True)
@@ -121,6 +126,11 @@ def left(directory: Path, watched: dict[str, list[str]]) -> Left:
                     doubts.add(address_of(store.entry(execution.id, question.seq)))
                 else:
                     questions.append(question.text)
+            for address, _ in interrupts_of(store, execution):
+                if address[3]:
+                    questions.append(address[3])
+                else:
+                    not_taken.append(execution.id)
         store.close()
     files = dict(watched)
     for file in sorted(directory.rglob("*")):
@@ -130,7 +140,7 @@ def left(directory: Path, watched: dict[str, list[str]]) -> Left:
             and "__pycache__" not in file.parts
         ):
             files[str(file.relative_to(directory))] = text_of(file.read_bytes(), directory)
-    return Left(executions, files, effects, receipts, doubts, questions)
+    return Left(executions, files, effects, receipts, doubts, questions, not_taken)
 
 
 def stores_in(directory: Path) -> list[Path]:
@@ -141,6 +151,17 @@ def stores_in(directory: Path) -> list[Path]:
 def address_of(entry: Entry) -> Address:
     """Where an entry stands, as the journal calls it."""
     return entry.kind, steady(entry.execution), steady_scope(entry.scope), entry.key, entry.occurrence
+
+
+def interrupts_of(store: Store, execution: Execution) -> Iterator[tuple[Address, Callable[[Any], None]]]:
+    """What the nodes of a LangGraph thread stopped to ask and are not over with, each with what answers it."""
+    if execution.workflow != "langgraph":
+        return
+    from omium.langgraph import interrupts
+
+    for each in interrupts.left_interrupts(store, execution.id):
+        where = steady(execution.id), steady_scope(each.task.at.scope), steady(each.asked), len(each.answers)
+        yield ("interrupt", *where), partial(interrupts.resume, store, each)
 
 
 def text_of(data: bytes, directory: Path) -> list[str]:

@@ -27,6 +27,9 @@ __all__ = ["Program", "Trial"]
 _LONGEST_S = 600
 """What an uninterrupted run may take."""
 
+_ANSWERS_MAX = 100
+"""After as many answers a program is taken to ask for ever."""
+
 _SLOWER = 20
 _SLOWER_LEAST_S = 60
 """How many times as long a continued run may take, and what any may."""
@@ -84,6 +87,11 @@ class Program(NamedTuple):
                 break
             told |= answers
             answered += 1
+            if answered > _ANSWERS_MAX:
+                raise CommandError(
+                    f"{self.script.name} asks more than {_ANSWERS_MAX} times",
+                    "let the last --answer be one after which it asks no more",
+                )
         added = {
             str(path): text_of(now.removeprefix(then), directory / "work")
             for path, then, now in zip(self.watched, before, self._outside(), strict=True)
