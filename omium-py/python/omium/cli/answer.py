@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from omium.cli._errors import DONE, USAGE, CommandError
+from omium.cli._interrupts import refuse_answer
 from omium.cli._target import exists, find, open_store, quoted, runs_on, split
 from omium.cli._terminal import Terminal, visible
 
@@ -30,6 +31,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     if seq is not None and exists(store, arguments.target):
         id, seq = arguments.target, None
     execution = find(store, id)
+    if not _answers.open_questions(store, id):
+        refuse_answer(store, execution)
     if asks:
         _list(store, _answers.open_questions(store, id), arguments, terminal, id)
         return DONE

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from omium.cli._code import load, printing_aside
 from omium.cli._errors import DONE, CommandError
+from omium.cli._interrupts import refuse_answer
 from omium.cli._status import is_call, show_value, tree
 from omium.cli._target import find, open_store, quoted
 from omium.cli._terminal import Terminal, plural
@@ -27,6 +28,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     over = execution.status in ("completed", "cancelled")
     if not over:
         with printing_aside(arguments.json):
+            refuse_answer(store, execution)
             code_of(execution.id, execution.workflow, execution.source)
             omium.get(execution.id).resume()
     after = store.execution(execution.id)

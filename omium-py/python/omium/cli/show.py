@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
-    from omium._omium import Entry, Execution, Value
+    from omium._omium import Entry, Execution, Store, Value
     from omium.recovery.detectors import Stall
 
 __all__ = ["run"]
@@ -96,16 +96,27 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     if len(last) < len(whole):
         terminal.note(f"{plural(len(whole) - len(last), 'earlier line')}: omium log {quoted(execution.id)}")
     if status == "waiting":
-        from omium.effects._answers import open_questions
-
-        for question in open_questions(store, execution.id):
-            terminal.note(f"@{question.seq} {visible(question.text)}")
-        terminal.hint(f"omium answer {quoted(execution.id)} VALUE")
+        _tell_what_it_waits_for(store, execution, terminal)
     _tell_stall(stalled, terminal)
     if not show_unfinished(store, execution, terminal) and status in STANDS_STILL:
         died = "whoever ran it died; " if status == "orphaned" else ""
         terminal.hint(f"{died}{runs_on(execution)} goes on from here")
     return DONE
+
+
+def _tell_what_it_waits_for(store: Store, execution: Execution, terminal: Terminal) -> None:
+    from omium.cli._interrupts import asked, resuming
+    from omium.effects._answers import open_questions
+
+    questions, interrupts = open_questions(store, execution.id), asked(store, execution)
+    for question in questions:
+        terminal.note(f"@{question.seq} {visible(question.text)}")
+    if questions or not interrupts:
+        terminal.hint(f"omium answer {quoted(execution.id)} VALUE")
+    for each in interrupts:
+        terminal.note(f"interrupt: {visible(each.text)}")
+    if interrupts:
+        terminal.hint(resuming(execution, interrupts))
 
 
 def _is_fork(other: Execution, execution: Execution) -> bool:

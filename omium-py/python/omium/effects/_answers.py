@@ -80,6 +80,11 @@ def settle(
     questions = open_questions(store, id)
     if not any(seq in (None, each.seq) for each in questions):
         refuse_open(store, id)
+    if not questions and store.execution(id).workflow == "langgraph":
+        raise InvalidInput(
+            f"thread {id!r} waits for no answer of omium: one that stopped at interrupt() goes on with "
+            f'graph.invoke(Command(resume=VALUE), {{"configurable": {{"thread_id": {id!r}}}}})'
+        )
     question = _chosen(questions, id, seq)
     if question.kind == "signal" and not happened:
         raise InvalidInput(f"{id}@{question.seq} asks {question.text!r}: answer it with a value")
