@@ -125,7 +125,8 @@ def test_json_raw_and_what_is_not_decoded():
     assert plain("langgraph/json", json.dumps(constructed).encode()) == Typed("shop.Order", {"id": 1})
     assert plain("pickle", b"cos\nsystem\n(S'exit'\ntR.") == Typed("pickle", "23 bytes, not decoded")
     assert plain("langgraph/pickle", b"x").name == "langgraph/pickle"
-    assert plain("langgraph/msgpack+aes", b"secret") == Typed("langgraph/msgpack+aes", "6 bytes, not decoded")
+    hidden = "6 bytes, encrypted: the graph with its own Saver(serde=...) reads them"
+    assert plain("langgraph/msgpack+aes", b"secret") == Typed("langgraph/msgpack+aes", hidden)
 
 
 def test_no_class_of_the_user_is_imported():

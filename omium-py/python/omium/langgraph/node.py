@@ -22,6 +22,7 @@ from omium._replay import ThreadInReplay
 from omium.effects._undo import refuse_open
 from omium.exceptions import InvalidInput, OmiumError, Waiting
 from omium.langgraph.coordinates import CALL, TASK, Coordinates, Scopes, attempt_of, coordinates, invocation_of
+from omium.langgraph.hidden import Hidden
 from omium.langgraph.invocation import at_end
 from omium.langgraph.passing import as_failure, let_through
 from omium.recovery import watch
@@ -220,8 +221,8 @@ class Nodes:
         self._lock = threading.Lock()
         self._threads: dict[tuple[str, str], _Thread] = {}
 
-    def place(self) -> _Task | None:
-        """The task that runs here; None outside of a node of a graph that has a Saver."""
+    def place(self) -> _Task | Hidden | None:
+        """The task that runs here; None outside of a node of a graph that has a Saver which records in nodes."""
         known = var_child_runnable_config.get()
         if not known:
             return None
@@ -231,13 +232,16 @@ class Nodes:
         # Who edits a state has all of these, and runs no node.
         if store is None or id is None or name is None or CALL not in parts:
             return None
-        thread = self._thread(store(), str(name))
+        found: Store | Hidden | None = store(str(name))
+        if found is None or isinstance(found, Hidden):
+            return found
+        thread = self._thread(found, str(name))
         with _letting_through():
             return thread.task(id, (parts.get(_SCRATCHPAD), attempt_of(parts)), known)
 
-    def frame(self, place: _Task) -> Frame:
+    def frame(self, place: _Task | Hidden) -> Frame:
         with _letting_through():
-            return place.thread.frame(place)
+            return place.refuse() if isinstance(place, Hidden) else place.thread.frame(place)
 
     def stops(self, error: BaseException) -> bool:
         """An interrupt, or a command to the graph around this one."""

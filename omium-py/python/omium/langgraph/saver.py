@@ -15,7 +15,7 @@ from langgraph.checkpoint.base import (
 )
 
 from omium.exceptions import InvalidInput
-from omium.langgraph import history
+from omium.langgraph import hidden, history
 from omium.langgraph.convert import address, loader, place, sharing_loader, to_tuple
 from omium.langgraph.growing import GrowingLists
 from omium.langgraph.link import Link, StoreLocation
@@ -50,6 +50,10 @@ class Saver(BaseCheckpointSaver[int]):
 
     `store` is a path or anything with a `.path`; without it omium.init and OMIUM_STORE decide, and
     `.omium` is the default. `durability` is "strict", "process" or "batch(MS)".
+
+    A `serde` that encrypts does so with the states of a thread. What its nodes record of steps, effects and
+    model calls is not encrypted, so with such a serde it is refused until `nodes` says what is wanted: "plain"
+    records it in plain text, "off" records nothing in nodes.
     """
 
     def __init__(
@@ -58,8 +62,11 @@ class Saver(BaseCheckpointSaver[int]):
         *,
         serde: SerializerProtocol | None = None,
         durability: str | None = None,
+        nodes: hidden.Recorded | None = None,
     ) -> None:
         super().__init__(serde=serde)
+        self._nodes = hidden.known(nodes)
+        self._hides: tuple[SerializerProtocol, bool] | None = None
         # Shallow copies, such as with_allowlist makes, share these.
         self._link = Link(store, durability)
         self._parents = Parents()
@@ -293,8 +300,15 @@ class Saver(BaseCheckpointSaver[int]):
             lists=self._lists,
         )
 
-    def store_of_nodes(self) -> Store:
-        """Where the nodes of its graphs record what they do."""
+    def store_of_nodes(self, thread: str) -> Store | hidden.Hidden | None:
+        """Where the nodes of its graphs record what they do; None where they are to record nothing."""
+        if self._nodes == "off":
+            return None
+        if self._nodes is None:
+            if self._hides is None or self._hides[0] is not self.serde:
+                self._hides = self.serde, hidden.hides(self.serde)
+            if self._hides[1]:
+                return hidden.Hidden(thread, type(self.serde))
         return self._link.store
 
     def _save(self, commit: Commit, config: RunnableConfig) -> None:

@@ -67,6 +67,8 @@ def plain(codec: str, data: bytes) -> Any:
         return None
     if form in ("raw", "bytes", "bytearray"):
         return bytes(data)
+    if host == "langgraph" and "+" in form:
+        return Typed(codec, f"{len(data)} bytes, encrypted: the graph with its own Saver(serde=...) reads them")
     return Typed(codec, f"{len(data)} bytes, not decoded")
 
 

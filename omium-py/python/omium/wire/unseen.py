@@ -87,12 +87,13 @@ def uninstrument() -> None:
 
 
 def _tell(library: str, method: str, url: str, body: Any) -> None:
-    frame = _context.frame()
-    if frame is None or frame.kind == "llm" or method.upper() != "POST":
+    if method.upper() != "POST" or (_context.current.get() is None and _context.place() is None):
         return
     place = urlsplit(url)
     found = asked(place.hostname or "", unquote(place.path), _parsed(body))
-    if found is None:
+    # Only a model call asks for the frame, which a host may refuse.
+    frame = None if found is None else _context.frame()
+    if found is None or frame is None or frame.kind == "llm":
         return
     shape, model = found
     call = f"{shape.word} {model} at {place.hostname} goes over {library}, which omium does not record"
