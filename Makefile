@@ -41,6 +41,7 @@ test-langgraph-upstream: build
 torture: build
 	for example in workflow effects langgraph_agent langgraph_tools; do $(BIN)/omium torture examples/python/$$example.py || exit 1; done
 	$(BIN)/omium torture --answer yes examples/python/langgraph_approval.py
+	$(BIN)/omium torture examples/python/worker_pool.py --alone
 
 lint: build
 	cargo fmt --all --check
