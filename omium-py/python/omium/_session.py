@@ -151,6 +151,7 @@ class Session(Generic[R]):
             raise InvalidInput(f"{finished(known)}; {belongs}") from error
         self.run = LiveRun(self.handle.store, native, self._codec)
         self.run.budget = self._budget
+        self.run.let_through = _context.letting_through()
         self.run.replays = self.replays
         self.begun = True
         if _replay.opened is not None:

@@ -96,6 +96,22 @@ def test_an_effect_in_doubt_is_no_failure_of_its_node(store: Path) -> None:
     assert did == {"pay": 1}
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_what_an_execution_within_a_node_asks_is_no_failure_of_the_node(store: Path, asynchronous: bool) -> None:
+    def node(_: Log) -> Any:
+        did["node"] += 1
+        with omium.execution("within"):
+            return {"log": [omium.ask("sure?")]}
+
+    built = graph(store, node)
+    with pytest.raises(omium.Waiting, match="sure"):
+        run(built, {"log": []}, asynchronous)
+    assert (did, omium.get("within").status) == ({"node": 1}, "waiting")
+    omium.answer("within", "yes")
+    assert run(built, None, asynchronous)["log"] == ["yes"]
+    assert (did, omium.get("t").status) == ({"node": 2}, "completed")
+
+
 def test_nor_is_anything_else_that_ends_an_execution(store: Path) -> None:
     @omium.step
     def think() -> None:

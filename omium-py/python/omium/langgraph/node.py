@@ -247,6 +247,10 @@ class Nodes:
         """An interrupt, or a command to the graph around this one."""
         return isinstance(error, GraphBubbleUp)
 
+    def let_through(self, error: BaseException) -> None:
+        """So that no policy and no handler of the graph answers it."""
+        let_through(error)
+
     def starts(self, store: Store, config: Mapping[str, Any]) -> None:
         """A graph reads where it stands before it runs its nodes; so does each subgraph of it."""
         parts = config.get("configurable") or {}

@@ -26,6 +26,7 @@ __all__ = [
     "frame",
     "hosts",
     "is_stop",
+    "letting_through",
     "nowhere",
     "outside",
     "place",
@@ -85,6 +86,9 @@ class Host(Protocol):
 
     def stops(self, error: BaseException) -> bool:
         """Whether that is how the framework stops its code to go on with it later, and no failure."""
+
+    def let_through(self, error: BaseException) -> None:
+        """Makes an error of omium's own one that the framework takes for no failure of its code."""
 
 
 current: ContextVar[Frame | None] = ContextVar("omium_frame", default=None)
@@ -159,6 +163,11 @@ def outside(kind: str, name: str) -> None:
 def place() -> Hashable:
     """Where the running code stands in a host framework; None outside of one."""
     return next((found for host in hosts if (found := host.place()) is not None), None)
+
+
+def letting_through() -> Callable[[BaseException], None] | None:
+    """What keeps the host framework around the running code from answering an error; None outside of one."""
+    return next((host.let_through for host in hosts if host.place() is not None), None)
 
 
 def is_stop(error: BaseException) -> bool:
