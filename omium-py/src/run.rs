@@ -44,6 +44,10 @@ impl PyClaim {
         self.claim.path()
     }
     #[getter]
+    fn landed(&self) -> Option<u64> {
+        self.claim.landed().map(|seq| seq.0)
+    }
+    #[getter]
     fn recorded(&self) -> Option<PyEntry> {
         self.entry(self.claim.recorded.as_ref())
     }
@@ -233,6 +237,14 @@ impl PyRun {
 
     fn consumed(&self, seq: u64) -> bool {
         self.run.consumed(Seq(seq))
+    }
+
+    fn unasked_before(&self, scope: &str, seq: u64) -> bool {
+        self.run.unasked_before(scope, Seq(seq))
+    }
+
+    fn overlook(&self, scope: &str, seq: u64) {
+        self.run.overlook(scope, Seq(seq));
     }
 
     fn __repr__(&self) -> String {

@@ -15,6 +15,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory of this test's store; nothing of the machine's own settings applies."""
     monkeypatch.delenv("OMIUM_STORE", raising=False)
     monkeypatch.delenv("OMIUM_DURABILITY", raising=False)
+    monkeypatch.delenv("OMIUM_THREADS", raising=False)
     path = tmp_path / "store"
     omium.init(store=path)
     return path

@@ -66,14 +66,16 @@ def test_a_renamed_step(snapshot: SnapshotAssertion) -> None:
     assert str(error) == snapshot
 
 
-def test_reordered_steps(snapshot: SnapshotAssertion) -> None:
+def test_reordered_steps_are_answered_and_another_one_is_refused(snapshot: SnapshotAssertion) -> None:
     interrupted(first)
 
     def reordered() -> None:
         write(style="plain", sources=["a", "b", "c"])
+        search(topic="agents", limit=3, filters={"lang": ["en", "de"], "year": 2024})
+        write(style="plain", sources=["d"])
 
     error = diverged(reordered)
-    assert error.seq == 1
+    assert error.seq == 3
     assert str(error) == snapshot
 
 
@@ -89,16 +91,27 @@ def test_a_changed_input(snapshot: SnapshotAssertion) -> None:
     assert str(error) == snapshot
 
 
-def test_a_step_left_out(snapshot: SnapshotAssertion) -> None:
+def test_a_step_put_in(snapshot: SnapshotAssertion) -> None:
     interrupted(first)
 
-    def shorter() -> None:
+    def longer() -> None:
         search(topic="agents", limit=3, filters={"lang": ["en", "de"], "year": 2024})
-        send(to="ann@example.org")
+        send(to="bob@example.org")
 
-    error = diverged(shorter)
+    error = diverged(longer)
     assert error.seq == 2
     assert str(error) == snapshot
+
+
+def test_what_a_step_left_out_had_recorded_stays_on_record() -> None:
+    interrupted(first)
+    with omium.execution("report-42"):
+        search(topic="agents", limit=3, filters={"lang": ["en", "de"], "year": 2024})
+        send(to="ann@example.org")
+    assert not ran
+    report = omium.execution("report-42", mode="replay")
+    with report:
+        write(style="plain", sources=["a", "b", "c"])
 
 
 def test_a_long_prompt_that_changed_in_one_word(snapshot: SnapshotAssertion) -> None:

@@ -149,7 +149,7 @@ def test_code_cannot_swallow_what_aborts_the_run() -> None:
 
     def swallows() -> None:
         try:
-            second()
+            note("something else")
         except Exception:
             note("swallowed it")
 

@@ -3,13 +3,15 @@
 //! An address is (scope, key, occurrence). Parallel code commits in any order, so order alone proves nothing;
 //! but within one *strand* (a thread or task) the program is sequential, and every entry knows what its strand
 //! had reached when it began. When the record holds a successor on the same strand and the code asks for
-//! something else there, the code has changed: that is a divergence, found before anything runs.
+//! something that is not on record, the code has changed: that is a divergence, found before anything runs. What is on
+//! record is answered wherever it is asked for, since a strand that waits for others asks in the order they complete.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Divergence;
 use super::divergence::readable;
 use super::task::{follows, task_of};
+use super::unasked::Unasked;
 use crate::id::Seq;
 use crate::model::{Address, Kind, Outcome, UNDO};
 
@@ -58,6 +60,11 @@ pub(crate) struct Cursor {
     taken: HashMap<(String, String), BTreeSet<u32>>,
     failures: HashMap<Address, u32>,
     consumed: HashSet<Seq>,
+    /// Failures from which their own strand went on.
+    handled: HashSet<Seq>,
+    unasked: Unasked,
+    /// Scopes in which strands ran beside each other.
+    concurrent: HashSet<String>,
     recorded: usize,
     answered: usize,
     record_only: bool,
@@ -67,6 +74,9 @@ impl Cursor {
     /// Over live entries in seq order. With `record_only` a miss is a divergence too.
     pub(crate) fn new(execution: &str, recorded: Vec<Place>, record_only: bool) -> Cursor {
         let lost = failures_without_a_place(&recorded, record_only);
+        let kept = || recorded.iter().filter(|place| !lost.contains(&place.seq));
+        let went_on: HashSet<Seq> = kept().filter(|place| place.kind != Kind::Note).map(|place| place.prev).collect();
+        let failed = kept().filter(|place| place.outcome == Outcome::Failed).map(|place| place.seq);
         let mut cursor = Cursor {
             execution: execution.to_owned(),
             places: Vec::with_capacity(recorded.len()),
@@ -75,6 +85,9 @@ impl Cursor {
             taken: HashMap::new(),
             failures: HashMap::new(),
             consumed: HashSet::new(),
+            handled: failed.filter(|seq| went_on.contains(seq)).collect(),
+            unasked: Unasked::of(kept()),
+            concurrent: kept().filter(|place| place.spawned).map(|place| place.address.scope.clone()).collect(),
             recorded: recorded.len(),
             answered: 0,
             record_only,
@@ -125,10 +138,13 @@ impl Cursor {
             && let Some(&Some(index)) = self.by_strand.get(&(ticket.scope.clone(), ticket.prev))
             && !self.consumed.contains(&self.places[index].seq)
         {
-            if self.places[index].address.key != ticket.key {
-                return Err(self.divergence(Some(index), ticket));
+            if self.places[index].address.key == ticket.key {
+                return Ok(self.answer(index));
             }
-            return Ok(self.answer(index));
+            return match self.out_of_order(ticket) {
+                Some(other) => Ok(self.answer(other)),
+                None => Err(self.divergence(Some(index), ticket)),
+            };
         }
         let occurrence = self.lowest_free(ticket);
         let address = Address { scope: ticket.scope.clone(), key: ticket.key.clone(), occurrence };
@@ -145,8 +161,24 @@ impl Cursor {
         }
     }
 
-    /// What answers at an address: what this very point of the program left there, else the last outcome. A
-    /// failure is answered once; what comes after it at the same address is another try.
+    /// What the record holds of that call, where the strand went on to another one when it was recorded.
+    fn out_of_order(&self, ticket: &Ticket) -> Option<usize> {
+        let Ticket { scope, key, .. } = ticket;
+        let at = |occurrence| Address { scope: scope.clone(), key: key.clone(), occurrence };
+        let first = self.lowest_free(ticket);
+        self.at_address(&at(first), ticket).or_else(|| {
+            // Of equal calls the first may have been under way when the run ended, and the second on record.
+            let taken = self.taken.get(&(scope.clone(), key.clone()));
+            let same = |place: &&Place| place.address.scope == *scope && place.address.key == *key;
+            let recorded = self.places.iter().filter(same).map(|place| place.address.occurrence);
+            let next = recorded.filter(|each| taken.is_none_or(|taken| !taken.contains(each))).min()?;
+            self.at_address(&at(next), ticket)
+        })
+    }
+
+    /// What answers at an address: what this very point of the program left there, else a failure that its strand went
+    /// on from, else the last outcome. A failure is answered once; what comes after it at the same address is another
+    /// try.
     fn at_address(&self, address: &Address, ticket: &Ticket) -> Option<usize> {
         let open = |at: &&usize| !self.consumed.contains(&self.places[**at].seq);
         let here = |at: &&usize| {
@@ -158,6 +190,7 @@ impl Cursor {
         at_address
             .iter()
             .find(|at| open(at) && here(at))
+            .or_else(|| at_address.iter().find(|at| open(at) && self.handled.contains(&self.places[**at].seq)))
             .or_else(|| at_address.iter().rev().find(|at| !tried(at)))
             .copied()
     }
@@ -187,6 +220,17 @@ impl Cursor {
         self.consumed.contains(&seq)
     }
 
+    /// Whether the record holds something before `seq` in that scope which the code has not asked for, and another
+    /// strand still may.
+    pub(crate) fn unasked_before(&self, scope: &str, seq: Seq) -> bool {
+        self.unasked.before(scope, seq)
+    }
+
+    /// Waits no longer for what was recorded before `seq` in that scope.
+    pub(crate) fn overlook(&mut self, scope: &str, seq: Seq) {
+        self.unasked.overlook(scope, seq);
+    }
+
     /// Whether anything but failures and notes was recorded after `seq`.
     pub(crate) fn goes_on_after(&self, seq: Seq) -> bool {
         self.places.iter().rev().take_while(|place| place.seq > seq).any(Place::goes_on)
@@ -206,6 +250,12 @@ impl Cursor {
         let (seq, outcome) = (self.places[index].seq, self.places[index].outcome);
         let Address { scope, key, occurrence } = self.places[index].address.clone();
         self.consumed.insert(seq);
+        for &at in &self.by_address[&self.places[index].address] {
+            if at <= index {
+                // What an earlier try left there is not asked for any more.
+                self.unasked.asked(&scope, self.places[at].seq);
+            }
+        }
         self.answered += 1;
         if outcome == Outcome::Failed {
             self.fail(&scope, &key, occurrence);
@@ -252,6 +302,7 @@ impl Cursor {
             expected: place.map(|place| readable(&place.address.scope, &place.name)),
             found: readable(&ticket.scope, &ticket.name),
             inputs_differ: place.is_some_and(|place| place.name == ticket.name),
+            concurrent: !self.record_only && self.concurrent.contains(&ticket.scope),
         })
     }
 }

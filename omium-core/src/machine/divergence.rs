@@ -18,7 +18,12 @@ pub struct Divergence {
     pub found: String,
     /// Whether it is the inputs that differ, not the name.
     pub inputs_differ: bool,
+    /// Whether strands ran beside each other there: then the order in which they completed may be what differs.
+    pub concurrent: bool,
 }
+
+const ORDER: &str = "\nIf what comes next depends on which of several parallel calls completes first, take their results in \
+                     an order of their own (gather, map of a pool, sorted results), or make the choice in a step.";
 
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,7 +36,8 @@ impl fmt::Display for Divergence {
                 write!(f, "{execution}@{seq} recorded {expected} where the code now asks for {found}")
             }
             _ => write!(f, "the code asks for {found}, which the record of {execution} does not hold"),
-        }
+        }?;
+        if self.concurrent { f.write_str(ORDER) } else { Ok(()) }
     }
 }
 

@@ -7,6 +7,7 @@ mod cursor;
 mod divergence;
 mod lineage;
 mod task;
+mod unasked;
 
 pub(crate) use cursor::{Claimed, Cursor, ENDED, Place, Ticket};
 pub use divergence::Divergence;

@@ -1,5 +1,8 @@
 //! Places in the record: claimed by code before it runs, and left with its outcome.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::error::{Error, Result};
 use crate::id::Seq;
 use crate::machine::{Claimed, Place, Ticket};
@@ -36,6 +39,8 @@ pub struct Claim {
     spawned: bool,
     path: String,
     settles: bool,
+    /// The seq of what was committed last; 0 before that.
+    landed: Arc<AtomicU64>,
     /// The outcome, when there is one: the code must not run.
     pub recorded: Option<Entry>,
     /// An effect that began and left no receipt.
@@ -62,6 +67,11 @@ impl Claim {
     #[must_use]
     pub fn occurrence(&self) -> u32 {
         self.occurrence
+    }
+    /// The entry its outcome has become, as soon as that is recorded: before the commit returns.
+    #[must_use]
+    pub fn landed(&self) -> Option<Seq> {
+        Some(Seq(self.landed.load(Ordering::Acquire))).filter(|&seq| seq != Seq::ZERO)
     }
     /// The scope of whatever the claimed code calls in turn.
     #[must_use]
@@ -121,6 +131,7 @@ impl Run {
             prev: call.prev,
             spawned: call.spawned,
             settles: false,
+            landed: Arc::default(),
             recorded,
             intent,
         })
@@ -141,6 +152,7 @@ impl Run {
         Ok(Claim {
             kind: entry.kind(),
             path: entry.path(),
+            landed: Arc::default(),
             occurrence: entry.occurrence(),
             recorded: Some(latest.clone()).filter(|_| !intent),
             intent: Some(latest).filter(|_| intent),
@@ -200,7 +212,12 @@ impl Run {
             settles: claim.settles,
         };
         let values = Values { value: left.value, input: left.input, meta: left.meta };
-        let seq = self.store.append(lease, durability, entry, values)?;
+        let outcome_known = |seq: Seq| {
+            if outcome != Outcome::Intent {
+                claim.landed.store(seq.0, Ordering::Release);
+            }
+        };
+        let seq = self.landing.of(|| self.store.append(lease, durability, entry, values), outcome_known)?;
         *self.ran.lock() += 1;
         for (counter, count) in &left.usage {
             *self.usage.lock().entry(counter.clone()).or_default() += count;

@@ -2,6 +2,7 @@
 
 mod claim;
 mod failed;
+mod landing;
 mod step;
 mod value;
 
@@ -13,6 +14,8 @@ use serde::Serialize;
 pub use claim::{Call, Claim, Outcomes};
 pub(crate) use failed::{failed_meta, failure_note};
 pub(crate) use value::{Recordable, decode_own, encode};
+
+use landing::Landing;
 
 use crate::error::{Error, Result};
 use crate::execution::Execution;
@@ -35,6 +38,7 @@ pub struct Run {
     cursor: Mutex<Cursor>,
     status: Mutex<Status>,
     ran: Mutex<u64>,
+    landing: Landing,
     usage: Mutex<BTreeMap<String, i64>>,
     epoch: u32,
     taken_from: Option<String>,
@@ -78,6 +82,7 @@ impl Run {
             lease: begun.lease,
             status: Mutex::new(begun.status),
             ran: Mutex::new(0),
+            landing: Landing::default(),
             usage: Mutex::new(begun.recorded.usage),
             epoch: begun.epoch,
             taken_from: begun.taken_from,
@@ -158,6 +163,18 @@ impl Run {
         self.cursor.lock().consumed(seq)
     }
 
+    /// Whether the record holds something before `seq` in that scope which the code has not asked for, though strands
+    /// ran beside each other there: one that waits for it returns in the order of the record.
+    #[must_use]
+    pub fn unasked_before(&self, scope: &str, seq: Seq) -> bool {
+        self.cursor.lock().unasked_before(scope, seq)
+    }
+
+    /// Waits no longer for what was recorded before `seq` in that scope: nobody asks for it.
+    pub fn overlook(&self, scope: &str, seq: Seq) {
+        self.cursor.lock().overlook(scope, seq);
+    }
+
     /// Ends the run with its result.
     pub fn complete<T: Serialize>(self, result: &T) -> Result<Execution> {
         let blob = encode("the result", result)?;
@@ -209,8 +226,9 @@ impl Run {
         self.reached
     }
 
+    /// The strand has come to that entry. Answers out of order do not take it back.
     pub(crate) fn reach(&mut self, seq: Seq) {
-        self.reached = seq;
+        self.reached = self.reached.max(seq);
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -52,13 +52,14 @@ impl Run {
         started_ms: Option<u64>,
     ) -> Result<T> {
         let outcome = Outcomes { value: Some(&recordable.blob), attempts, started_ms, ..Outcomes::default() };
-        self.reached = self.commit(claim, outcome)?;
+        let seq = self.commit(claim, outcome)?;
+        self.reach(seq);
         Ok(recordable.value)
     }
 
     fn record_failure(&mut self, claim: &Claim, error: &Error, started_ms: Option<u64>) -> Result<()> {
         let outcome = Outcomes { started_ms, ..Outcomes::default() };
-        self.reached = match error {
+        let seq = match error {
             Error::Step { source, .. } => self.fail(claim, &source.to_string(), outcome)?,
             own => {
                 let (error, message) = (NOT_SERIALIZABLE.to_owned(), own.to_string());
@@ -67,12 +68,13 @@ impl Run {
                 self.fail(claim, &message, Outcomes { meta: Some(&meta), ..outcome })?
             }
         };
+        self.reach(seq);
         Ok(())
     }
 
     /// What is on record, as the code would have got it.
     pub(crate) fn answer<T: DeserializeOwned>(&mut self, name: &str, entry: &Entry) -> Result<T> {
-        self.reached = entry.seq();
+        self.reach(entry.seq());
         match entry.outcome() {
             Outcome::Failed => Err(recorded_failure(&self.store, name, entry)?),
             Outcome::Done | Outcome::Intent => decode(&self.store, entry),

@@ -174,6 +174,9 @@ class Claim:
         """Done: return its value. Failed: the code handled that failure then; raise it again."""
     @property
     def intent(self) -> Entry | None: ...
+    @property
+    def landed(self) -> int | None:
+        """The entry its outcome has become, as soon as that is recorded: before the commit returns."""
 
 @final
 class Run:
@@ -282,6 +285,11 @@ class Run:
         record again, entries of this very run included."""
     def consumed(self, seq: int) -> bool:
         """Whether that recorded entry was answered to the code in this run."""
+    def unasked_before(self, scope: str, seq: int) -> bool:
+        """Whether the record holds something before `seq` in that scope which the code has not asked for, though
+        strands ran beside each other there: one that waits for it returns in the order of the record."""
+    def overlook(self, scope: str, seq: int) -> None:
+        """Waits no longer for what was recorded before `seq` in that scope: nobody asks for it."""
 
 @final
 class Write:

@@ -65,7 +65,7 @@ def reading(path: str) -> Iterator[list[Session[Any]]]:
 def _refuse(_: str, name: str) -> None:
     raise Divergence(
         f"{name} is called outside of any execution: it is on no record, and a replay runs nothing. Start threads "
-        "with contextvars.copy_context().run"
+        "inside the execution, or with contextvars.copy_context().run"
     )
 
 

@@ -1,6 +1,6 @@
 """Where runs are recorded, and how durably: arguments of `init` first, then the environment.
 
-The only place in the package that reads the environment: OMIUM_STORE and OMIUM_DURABILITY.
+The only place in the package that reads the environment: OMIUM_STORE, OMIUM_DURABILITY and OMIUM_THREADS.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 from omium import _children, _imports, _omium
 from omium.exceptions import InvalidInput
 from omium.recovery.detectors import Detect, checked
-from omium.runtime import _changed
+from omium.runtime import _changed, _threads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,12 +36,14 @@ _CODECS = ("msgpack", "pickle")
 _INSTRUMENTED = {
     "aiohttp": "omium.wire.unseen",
     "botocore.httpsession": "omium.wire.unseen",
+    "concurrent.futures.thread": "omium.runtime._threads",
     "crewai": "omium.crewai._auto",
     "httpx": "omium.wire",
     "httpx2": "omium.wire",
     "requests": "omium.wire.unseen",
+    "threading": "omium.runtime._threads",
 }
-"""Frameworks that `init` instruments as soon as the program imports them, and by which adapter."""
+"""What `init` instruments as soon as the program imports it, and by which adapter."""
 
 
 class Settings(NamedTuple):
@@ -52,6 +54,8 @@ class Settings(NamedTuple):
     durability: str
     codec: str
     detect: Detect | None
+    threads: bool
+    """Whether threads and pools that are started inside an execution carry it."""
 
 
 class _Chosen(NamedTuple):
@@ -61,6 +65,7 @@ class _Chosen(NamedTuple):
     prices: Table | None = None
     detect: Detect | None = Detect()
     changed_arguments: _changed.Reaction = "warn"
+    threads: bool | None = None
 
 
 class _Told(NamedTuple):
@@ -86,6 +91,7 @@ def init(
     prices: Mapping[str, Mapping[str, Any]] | str | os.PathLike[str] | None = None,
     detect: Detect | None = Detect(),  # noqa: B008  # Immutable.
     changed_arguments: _changed.Reaction = "warn",
+    threads: bool | None = None,
 ) -> None:
     """Configures omium for this process; calling it is optional, and again replaces everything.
 
@@ -99,6 +105,10 @@ def init(
     run that repeats itself is warned of, or ended (`omium.Detect(action="fail")`); None: never.
     `changed_arguments` is what happens when a step or effect changes an argument in place: "warn", "error"
     (it fails) or "ignore".
+
+    Threads that are started, and calls that are submitted to a `ThreadPoolExecutor`, inside an execution
+    belong to it, as tasks of asyncio do: they get a copy of the context. `threads=False`, or
+    OMIUM_THREADS=off, leaves them without.
     """
     if changed_arguments not in get_args(_changed.Reaction):
         choices = ", ".join(get_args(_changed.Reaction))
@@ -113,7 +123,7 @@ def init(
         # Now: later the file may be gone, or the working directory another, and the answer to count paid for.
         known = table(prices)
     limits = None if detect is None else checked(detect)
-    _tell(chosen=_Chosen(path, durability, codec, known, limits, changed_arguments))
+    _tell(chosen=_Chosen(path, durability, codec, known, limits, changed_arguments, threads))
     instrument()
 
 
@@ -139,6 +149,7 @@ def instrument() -> None:
     """Has what the program imports, now or later, recorded inside executions."""
     global _instrumented
     _instrumented = True
+    _threads.on = settings().threads
     for framework, adapter in _INSTRUMENTED.items():
         _imports.when_imported(framework, adapter)
 
@@ -171,7 +182,15 @@ def settings() -> Settings:
         durability=chosen.durability or os.environ.get("OMIUM_DURABILITY") or "strict",
         codec=chosen.codec,
         detect=chosen.detect,
+        threads=chosen.threads if chosen.threads is not None else _switch("OMIUM_THREADS"),
     )
+
+
+def _switch(variable: str) -> bool:
+    word = os.environ.get(variable, "on").lower()
+    if word not in ("on", "off"):
+        raise InvalidInput(f"{variable} is on or off, not {word!r}")
+    return word == "on"
 
 
 def prices() -> Table | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -13,7 +12,7 @@ from omium.effects._acting import Effect, course
 from omium.effects._called import Called
 from omium.exceptions import InvalidInput
 from omium.recovery._actions import acarry, carry
-from omium.runtime import _cancelled, _context, _live, _record, _registry
+from omium.runtime import _cancelled, _context, _outside, _record, _registry, _turns
 from omium.runtime._course import adrive, drive
 from omium.runtime._worker import off_loop
 
@@ -108,7 +107,7 @@ def _call(effect: Effect) -> Callable[..., Any]:
         while True:
             place = _place(effect, args, kwargs)
             if place is None:
-                return _outside(effect, args, kwargs)
+                return _plain(effect, args, kwargs)
             try:
                 return _once(effect, place, args, kwargs)
             except Exception as error:
@@ -125,7 +124,7 @@ def _call(effect: Effect) -> Callable[..., Any]:
 def _once(effect: Effect, place: Place, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if (entry := place.recorded) is not None:
         place.arrive(entry.seq)
-        return place.answer(entry)
+        return _turns.answer(place, entry)
     try:
         return drive(course(effect, place, args, kwargs))
     finally:
@@ -138,7 +137,7 @@ def _acall(effect: Effect) -> Callable[..., Any]:
         while True:
             place = _place(effect, args, kwargs)
             if place is None:
-                return await _outside(effect, args, kwargs)
+                return await _plain(effect, args, kwargs)
             try:
                 return await _aonce(effect, place, args, kwargs)
             except Exception as error:
@@ -159,7 +158,7 @@ async def _aonce(effect: Effect, place: Place, args: tuple[Any, ...], kwargs: di
             place.arrive(entry.seq)
             if _cancelled.is_cancelled(place.run, entry):
                 await _cancelled.again(entry)
-            return await place.aanswer(entry)
+            return await _turns.aanswer(place, entry)
         return await adrive(course(effect, place, args, kwargs))
     finally:
         place.leave()
@@ -178,24 +177,7 @@ def _place(effect: Effect, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pla
     return Called(frame, effect, args, kwargs)
 
 
-def _outside(effect: Effect, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The plain function, with a key of its own. Warns where the execution was most likely lost."""
-    _context.outside("effect", effect.name)
-    here = _context.current.get()
-    if here is None and threading.current_thread() is not threading.main_thread() and _live.any_running():
-        _warn(
-            f"{effect.name} ran in a thread outside of any execution, so nothing of it is on record: start the thread "
-            "with contextvars.copy_context().run, or use asyncio.to_thread"
-        )
-    elif here is not None and isinstance(here.run, _live.LiveRun) and not here.run.of_this_process():
-        _warn(
-            f"{effect.name} ran in a process that was forked inside an execution, so nothing of it is on record: call "
-            "it in the process that runs the execution"
-        )
+def _plain(effect: Effect, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The plain function, with a key of its own."""
+    _outside.called("effect", effect.name)
     return _intent.keyed(_intent.random_key(), partial(effect.function, *args, **kwargs))()
-
-
-def _warn(what: str) -> None:
-    from warnings import warn
-
-    warn(what, RuntimeWarning, stacklevel=4)

@@ -14,7 +14,7 @@ from omium.effects import _answers
 from omium.exceptions import InvalidInput
 from omium.runtime import _cancelled, _context
 from omium.runtime._asking import aask, ask, ends
-from omium.runtime._course import Disk, Sleep, adrive, drive
+from omium.runtime._course import Disk, Sleep, Turn, adrive, drive
 from omium.runtime._place import Place
 from omium.runtime._worker import is_cancellation, refuse_loop
 
@@ -68,6 +68,7 @@ def _sleeping(seconds: float) -> Course:
             yield from _wait(place, seconds)
         else:
             place.arrive(place.recorded.seq)
+            yield Turn(place, place.recorded.seq)
     finally:
         place.leave()
     return None

@@ -7,7 +7,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from omium.checks import NONE, Checks, Condition
-from omium.runtime import _arguments, _context, _record
+from omium.runtime import _arguments, _context, _outside, _record
 from omium.runtime._arguments import Key, Parameters
 from omium.runtime._code import Code
 
@@ -88,7 +88,7 @@ def recorded(
         @wraps(function)
         async def acall(*args: Any, **kwargs: Any) -> Any:
             if _context.frame() is None:
-                _context.outside("step", label)
+                _outside.called("step", label)
                 return await function(*args, **kwargs)
             inputs = parameters.inputs(args, kwargs)
             return await _record.acall(kind, label, inputs, partial(body, *args, **kwargs), policy)
@@ -98,7 +98,7 @@ def recorded(
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if _context.frame() is None:
-            _context.outside("step", label)
+            _outside.called("step", label)
             return function(*args, **kwargs)
         inputs = parameters.inputs(args, kwargs)
         return _record.call(kind, label, inputs, partial(body, *args, **kwargs), policy)

@@ -555,10 +555,12 @@ def test_a_thread_without_its_execution_is_pointed_out(ledger: Ledger) -> None:
     def charge(order: str) -> None:
         ledger.write(order)
 
+    begun, go_on = threading.Event(), threading.Event()
+    thread = threading.Thread(target=lambda: (begun.set(), go_on.wait(30), charge("o1")))
+    thread.start()
     with omium.execution("a"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        thread = threading.Thread(target=charge, args=("o1",))
-        thread.start()
+        go_on.set()
         thread.join()
     assert "copy_context" in str(caught[0].message)
 

@@ -23,14 +23,180 @@ fn the_record_answers_and_then_the_code_runs_live() {
 }
 
 #[test]
-fn renamed_and_reordered_steps_diverge() {
-    let record = || vec![done(1, "a", 0), done(2, "b", 1), done(3, "c", 2)];
-    let mut renamed = Cursor::new("x", record(), false);
+fn a_renamed_step_diverges() {
+    let record = vec![done(1, "a", 0), done(2, "b", 1), done(3, "c", 2)];
+    let mut renamed = Cursor::new("x", record, false);
     renamed.claim(&ticket("a", 0, false)).unwrap();
     let divergence = renamed.claim(&ticket("b2", 1, false)).unwrap_err();
     assert_eq!(divergence.to_string(), "x@2 recorded b where the code now asks for b2");
-    let mut reordered = Cursor::new("x", record(), false);
-    assert_eq!(reordered.claim(&ticket("b", 0, false)).unwrap_err().seq, Some(Seq(1)));
+}
+
+fn answered(seq: u64, occurrence: u32) -> Result<Claimed, Box<Divergence>> {
+    Ok(Claimed::Recorded { seq: Seq(seq), occurrence })
+}
+
+#[test]
+fn what_is_on_record_is_answered_whatever_the_order() {
+    for record_only in [false, true] {
+        let record = vec![done(1, "a", 0), done(2, "b", 1), done(3, "c", 2)];
+        let mut cursor = Cursor::new("x", record, record_only);
+        assert_eq!(cursor.claim(&ticket("b", 0, false)), answered(2, 0));
+        assert_eq!(cursor.claim(&ticket("a", 2, false)), answered(1, 0));
+        // The strand has come to 2, and stays there.
+        assert_eq!(cursor.claim(&ticket("new", 2, false)).unwrap_err().seq, Some(Seq(3)), "c is next and new unknown");
+        assert_eq!(cursor.claim(&ticket("c", 2, false)), answered(3, 0));
+    }
+}
+
+#[test]
+fn what_another_scope_holds_answers_nobody_here() {
+    let mut inner = done(2, "b", 0);
+    inner.address.scope = "inner#0".to_owned();
+    let mut cursor = Cursor::new("x", vec![done(1, "a", 0), inner], false);
+    assert_eq!(cursor.claim(&ticket("b", 0, false)).unwrap_err().seq, Some(Seq(1)));
+}
+
+#[test]
+fn equal_calls_out_of_order_are_answered_once_each() {
+    let again = place(3, "a", 1, 2, false, Outcome::Done);
+    let mut cursor = Cursor::new("x", vec![done(1, "a", 0), done(2, "b", 1), again], false);
+    assert_eq!(cursor.claim(&ticket("b", 0, false)), answered(2, 0));
+    assert_eq!(cursor.claim(&ticket("a", 2, false)), answered(3, 1));
+    assert_eq!(cursor.claim(&ticket("a", 3, false)), answered(1, 0));
+    assert_eq!(cursor.claim(&ticket("a", 3, false)), Ok(Claimed::Fresh { occurrence: 2 }));
+}
+
+#[test]
+fn the_second_of_equal_calls_is_answered_when_the_first_was_lost() {
+    // The first was under way in another strand when the run ended.
+    let mut cursor = Cursor::new("x", vec![done(1, "b", 0), place(2, "a", 1, 0, true, Outcome::Done)], false);
+    assert_eq!(cursor.claim(&ticket("a", 0, false)), answered(2, 1));
+    assert_eq!(cursor.claim(&ticket("b", 2, false)), answered(1, 0));
+    assert_eq!(cursor.claim(&ticket("a", 2, false)), Ok(Claimed::Fresh { occurrence: 0 }));
+}
+
+#[test]
+fn a_failure_its_strand_went_on_from_comes_before_the_outcome_out_of_order() {
+    let failed = place(2, "a", 0, 1, false, Outcome::Failed);
+    let record = || vec![done(1, "b", 0), failed.clone(), done(3, "note", 2), done(4, "a", 3)];
+    let mut cursor = Cursor::new("x", record(), false);
+    assert_eq!(cursor.claim(&ticket("a", 0, false)), answered(2, 0));
+    assert_eq!(cursor.claim(&ticket("note", 2, false)), answered(3, 0));
+    assert_eq!(cursor.claim(&ticket("b", 3, false)), answered(1, 0));
+    assert_eq!(cursor.claim(&ticket("a", 3, false)), answered(4, 0));
+}
+
+#[test]
+fn an_effect_in_doubt_is_in_doubt_whatever_was_asked_before_it() {
+    let intent = place(2, "pay", 0, 0, false, Outcome::Intent);
+    let other = place(1, "fetch", 0, 0, true, Outcome::Done);
+    let mut cursor = Cursor::new("x", vec![other, intent], false);
+    let divergence = cursor.claim(&ticket("other", 0, false)).unwrap_err();
+    assert_eq!(divergence.seq, Some(Seq(2)), "it is not on record, and pay is in doubt here");
+    assert!(divergence.concurrent && divergence.to_string().contains("completes first"), "{divergence}");
+    assert_eq!(cursor.claim(&ticket("fetch", 0, false)), answered(1, 0));
+    assert_eq!(cursor.claim(&ticket("pay", 1, false)), Ok(Claimed::InDoubt { seq: Seq(2), occurrence: 0 }));
+}
+
+#[test]
+fn a_place_that_starts_again_is_answered_in_another_order_again() {
+    let mut cursor = Cursor::new("x", vec![done(1, "a", 0), done(2, "b", 1)], false);
+    for _ in 0..3 {
+        assert_eq!(cursor.claim(&ticket("b", 0, false)), answered(2, 0));
+        assert_eq!(cursor.claim(&ticket("a", 2, false)), answered(1, 0));
+        cursor.restart("");
+    }
+}
+
+#[test]
+fn who_returns_in_the_order_of_the_record_waits_for_what_is_unasked() {
+    let spawned = |seq, key| place(seq, key, 0, 0, true, Outcome::Done);
+    let note = Place { kind: Kind::Note, ..spawned(1, "note") };
+    let mut cursor = Cursor::new("x", vec![note, spawned(2, "b"), spawned(3, "a"), done(4, "main", 0)], false);
+    assert!(!cursor.unasked_before("", Seq(2)));
+    cursor.claim(&ticket("a", 0, true)).unwrap();
+    assert!(cursor.unasked_before("", Seq(3)), "b");
+    cursor.claim(&ticket("b", 0, true)).unwrap();
+    assert!(!cursor.unasked_before("", Seq(3)) && cursor.unasked_before("", Seq(5)), "main");
+    cursor.overlook("", Seq(5));
+    assert!(!cursor.unasked_before("", Seq(5)));
+    let alone = Cursor::new("x", vec![done(1, "a", 0), done(2, "b", 1)], false);
+    assert!(!alone.unasked_before("", Seq(3)), "one strand has an order of its own");
+}
+
+/// What strands that run one after the other leave: each call has a small number for a name, and 0 fails.
+fn record_of(strands: &[Vec<u8>], mixed: &[usize]) -> Vec<Place> {
+    let mut at = vec![(0, Seq(0)); strands.len()];
+    let mut seen: HashMap<u8, u32> = HashMap::new();
+    let mut record = Vec::new();
+    for turn in mixed {
+        let strand = turn % strands.len();
+        let (next, prev) = at[strand];
+        let Some(&name) = strands[strand].get(next) else { continue };
+        let seq = record.len() as u64 + 1;
+        let occurrence = seen.entry(name).or_default();
+        record.push(place(seq, &name.to_string(), *occurrence, prev.0, next == 0, Outcome::Done));
+        *occurrence += 1;
+        at[strand] = (next + 1, Seq(seq));
+    }
+    record
+}
+
+proptest::proptest! {
+    /// However the strands take turns when they run again, all that is on record is answered once, to calls of its own
+    /// key, and nothing else is; what then is not on record takes a place that is nobody's.
+    #[test]
+    fn every_order_of_the_same_calls_is_answered(
+        strands in proptest::collection::vec(proptest::collection::vec(0u8..4, 1..6), 1..5),
+        first in proptest::collection::vec(0usize..64, 0..60),
+        again in proptest::collection::vec(0usize..64, 0..60),
+        shuffled in proptest::bool::ANY,
+    ) {
+        let record = record_of(&strands, &first);
+        let keys: HashMap<Seq, String> = record.iter().map(|p| (p.seq, p.address.key.clone())).collect();
+        let mut cursor = Cursor::new("x", record, false);
+        let mut asks: Vec<(usize, Vec<u8>)> = strands.iter().cloned().enumerate().collect();
+        if shuffled {
+            for (_, calls) in &mut asks {
+                calls.reverse();
+            }
+        }
+        let mut at = vec![(0, Seq(0)); asks.len()];
+        let mut answered = BTreeSet::new();
+        let mut fresh = HashSet::new();
+        let mut next_seq = keys.len() as u64;
+        let mut diverged = false;
+        for turn in again.iter().copied().chain((0..asks.len()).flat_map(|strand| [strand; 6])) {
+            let strand = turn % asks.len();
+            let (next, prev) = at[strand];
+            let Some(&name) = asks[strand].1.get(next) else { continue };
+            let key = name.to_string();
+            let ticket = Ticket { spawned: next == 0, ..ticket(&key, prev.0, false) };
+            let seq = match cursor.claim(&ticket) {
+                Ok(Claimed::Recorded { seq, .. }) => {
+                    proptest::prop_assert_eq!(&keys[&seq], &key);
+                    proptest::prop_assert!(answered.insert(seq), "answered twice");
+                    seq
+                }
+                Ok(Claimed::Fresh { occurrence }) => {
+                    proptest::prop_assert!(fresh.insert((key.clone(), occurrence)), "one place for two calls");
+                    next_seq += 1;
+                    cursor.add(place(next_seq, &key, occurrence, prev.0, next == 0, Outcome::Done));
+                    Seq(next_seq)
+                }
+                Ok(Claimed::InDoubt { .. }) => unreachable!("no effects"),
+                Err(_) => {
+                    // Nothing of that name is left on record.
+                    let left = keys.iter().any(|(seq, other)| *other == key && !answered.contains(seq));
+                    proptest::prop_assert!(!left, "{key} is on record");
+                    diverged = true;
+                    break;
+                }
+            };
+            at[strand] = (next + 1, prev.max(seq));
+        }
+        proptest::prop_assert!(diverged || answered.len() == keys.len());
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ from omium.runtime import _arguments, _cancelled, _context, _events, _registry
 from omium.runtime._arguments import Parameters
 from omium.runtime._attempts import Attempts
 from omium.runtime._code import Code
-from omium.runtime._course import Body, Disk, Failure, Sleep
+from omium.runtime._course import Body, Disk, Failure, Sleep, Write
 from omium.runtime._live import is_abort
 from omium.runtime._worker import is_cancellation
 
@@ -249,7 +249,8 @@ class _Trial:
                 if due is None:
                     place.compare_failed(error)
                     self.run.begun[self.seq] = True
-                    place.arrive((yield Disk(partial(place.give_up, error, attempt, effect.policy.recovery))))
+                    yield Write(place, partial(place.give_up, error, attempt, effect.policy.recovery))
+                    place.arrive(place.entry)
                     return Failure(error)
                 wait, failure = due, failure_of(error)
                 yield Disk(partial(before.again, place, attempt, failure, wait))
@@ -277,7 +278,8 @@ class _Trial:
             commit = partial(self.place.commit_refused, blob, error, attempts, self.effect.policy.recovery)
             self.place.arrive((yield Disk(commit)))
             return Failure(error)
-        self.place.arrive((yield Disk(partial(self.place.commit, blob, attempts))))
+        yield Write(self.place, partial(self.place.commit, blob, attempts))
+        self.place.arrive(self.place.entry)
         return kept
 
     def _failed(self, error: Exception) -> Course:

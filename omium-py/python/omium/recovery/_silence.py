@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextvars import Context
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -123,7 +124,11 @@ class _Patrol:
             self._changed.notify()
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(
-                    target=self._walk, args=(time.monotonic(),), name="omium-stalls", daemon=True
+                    # It watches many executions, and belongs to none.
+                    target=Context().run,
+                    args=(self._walk, time.monotonic()),
+                    name="omium-stalls",
+                    daemon=True,
                 )
                 self._thread.start()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from omium import codec
 from omium.exceptions import Divergence, InvalidInput, Waiting
-from omium.runtime import _context
+from omium.runtime import _context, _turns
 from omium.runtime._course import Disk, adrive, drive
 from omium.runtime._place import Place
 
@@ -30,7 +30,7 @@ def ask(question: str, *, choices: Iterable[Any] | None = None) -> Any:
     place = _asking(given)
     if (entry := place.recorded) is not None:
         place.arrive(entry.seq)
-        return place.answer(entry)
+        return _turns.answer(place, entry)
     try:
         return drive(_question(place, given))
     finally:
@@ -43,7 +43,7 @@ async def aask(question: str, *, choices: Iterable[Any] | None = None) -> Any:
     place = _asking(given)
     if (entry := place.recorded) is not None:
         place.arrive(entry.seq)
-        return await place.aanswer(entry)
+        return await _turns.aanswer(place, entry)
     try:
         return await adrive(_question(place, given))
     finally:

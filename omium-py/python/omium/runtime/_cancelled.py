@@ -12,18 +12,30 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from omium import codec
+from omium.runtime import _turns
 from omium.runtime._course import Disk, Sleep
 from omium.runtime._worker import is_cancellation, off_loop, sleep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from omium import _omium
     from omium.runtime._course import Course
     from omium.runtime._live import LiveRun
     from omium.runtime._place import Place
 
-__all__ = ["CANCELLED", "Noted", "again", "again_at", "ended", "is_cancelled", "note", "recorded", "was_given_up"]
+__all__ = [
+    "CANCELLED",
+    "Noted",
+    "again",
+    "again_at",
+    "ended",
+    "is_cancelled",
+    "note",
+    "recorded",
+    "returned",
+    "was_given_up",
+]
 
 CANCELLED = "CancelledError: the program stopped waiting here"
 """The error of such an entry. The exception itself belongs to the event loop."""
@@ -38,8 +50,17 @@ _GRACE = 5.0
 
 async def recorded(place: Place, write: Callable[..., object], *arguments: object) -> None:
     """Records an outcome off the loop, and moves the strand there; also when it is cancelled meanwhile."""
+    await _kept(place, off_loop(write, *arguments))
+
+
+async def returned(place: Place, write: Callable[..., object], *arguments: object) -> None:
+    """`recorded`, of a call that then returns in its turn."""
+    await _kept(place, _turns.awrite(place, write, *arguments))
+
+
+async def _kept(place: Place, written: Awaitable[object]) -> None:
     try:
-        await off_loop(write, *arguments)
+        await written
     except BaseException as error:
         if is_cancellation(error):
             await off_loop(cancelled, place)

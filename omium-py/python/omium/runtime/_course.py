@@ -10,7 +10,7 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omium.runtime import _context, _timeout
+from omium.runtime import _context, _timeout, _turns
 from omium.runtime._behind import chained
 from omium.runtime._worker import off_loop
 
@@ -19,15 +19,30 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
     from omium.runtime._context import Frame
+    from omium.runtime._place import Place
 
     Course = Generator["Action", Any, Any]
 
-__all__ = ["Ask", "Body", "Disk", "Failure", "Sleep", "act", "adrive", "drive", "served_by"]
+__all__ = ["Ask", "Body", "Disk", "Failure", "Sleep", "Turn", "Write", "act", "adrive", "drive", "served_by"]
 
 
 class Disk(NamedTuple):
     """A call into the store."""
 
+    function: Callable[[], Any]
+
+
+class Turn(NamedTuple):
+    """A wait for the moment at which the call that is answered with that entry may return."""
+
+    place: Place
+    seq: int
+
+
+class Write(NamedTuple):
+    """The record of an outcome, after which the call returns in its turn."""
+
+    place: Place
     function: Callable[[], Any]
 
 
@@ -51,7 +66,7 @@ class Sleep(NamedTuple):
     seconds: float
 
 
-Action = Disk | Body | Ask | Sleep
+Action = Disk | Write | Turn | Body | Ask | Sleep
 
 
 class Failure(NamedTuple):
@@ -103,6 +118,10 @@ def act(action: Action) -> Any:
     """Carries one action out in plain code; an async function is run to its end."""
     if isinstance(action, Disk):
         return action.function()
+    if isinstance(action, Turn):
+        return _turns.wait(action.place, action.seq)
+    if isinstance(action, Write):
+        return _turns.write(action.place, action.function)
     if isinstance(action, Body):
         return _timeout.run(action.frame, lambda: _awaited(action.function()), action.timeout)
     if isinstance(action, Ask):
@@ -114,6 +133,10 @@ def act(action: Action) -> Any:
 async def _aact(action: Action) -> Any:
     if isinstance(action, Disk):
         return await off_loop(action.function)
+    if isinstance(action, Turn):
+        return await _turns.await_(action.place, action.seq)
+    if isinstance(action, Write):
+        return await _turns.awrite(action.place, action.function)
     if isinstance(action, Body):
         return await _timeout.arun(action.frame, action.function, action.timeout)
     import asyncio

@@ -23,6 +23,7 @@ from omium.exceptions import (
 from omium.recovery import _decisions
 from omium.runtime import _boundary, _events
 from omium.runtime._behind import failures_behind
+from omium.runtime._turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from omium.runtime._code import Code
     from omium.runtime._under_way import UnderWay
 
-__all__ = ["LiveRun", "Mode", "Rewind", "any_running", "describe", "is_abort", "is_unwritable"]
+__all__ = ["LiveRun", "Mode", "Rewind", "describe", "is_abort", "is_unwritable", "running"]
 
 Mode = Literal["live", "record"]
 
@@ -60,9 +61,9 @@ def is_abort(error: BaseException) -> bool:
     return isinstance(error, _ABORTS)
 
 
-def any_running() -> bool:
-    """Whether some execution is being run by this process at all."""
-    return any(run.of_this_process() and not run.ended for run in tuple(_known))
+def running() -> LiveRun | None:
+    """An execution that is being run by this process, if any is."""
+    return next((run for run in tuple(_known) if run.of_this_process() and not run.ended), None)
 
 
 def describe(error: BaseException) -> str:
@@ -112,6 +113,7 @@ class LiveRun:
         "rewinds",
         "store",
         "trial",
+        "turns",
         "under_way",
         "waiting",
         "watch",
@@ -133,6 +135,8 @@ class LiveRun:
         """Set in an experiment, which answers more than the record and runs no effect."""
         self.watch: Watch | None = None
         """Looks out for runs that get nowhere."""
+        self.turns = Turns(native)
+        """In which order concurrent calls return."""
         self.interrupted = False
         self.waiting: set[Callable[[], object]] = set()
         """Wakes those who wait for a body that may be given up."""

@@ -83,28 +83,9 @@ class Place:
         """The seq at which an earlier try of it, or of the code around it, had failed."""
         self.tried = 0
         """Of an effect: its failure in an earlier attempt of the code around it, and an earlier run."""
-        try:
-            while True:
-                self._claim = run.native.claim(
-                    kind,
-                    scope,
-                    name,
-                    digest,
-                    prev=frame.prev,
-                    spawned=again or frame.host is not None or self._owner != frame.owner,
-                )
-                recorded = self._claim.recorded
-                if kind != "effect" or recorded is None or recorded.status != "failed" or recorded.seq > frame.since:
-                    break
-                self.tried = recorded.seq
-        except Divergence as error:
-            with self.reading():
-                readable = of_finished(run, self._explain(error, name))
-            run.abort(readable)
-            raise readable from None
-        except OmiumError as error:
-            self.aborts(error)
-            raise
+        self._claim = self._take(
+            scope, name, digest, spawned=again or frame.host is not None or self._owner != frame.owner
+        )
         self.since = max(self.since, run.answered_failures.get(self.address, 0))
         self._other: _omium.Entry | None = None
         if run.trial is not None and self._claim.recorded is None:
@@ -152,6 +133,27 @@ class Place:
             name, took = self._claim.name, self.elapsed_ms()
             _events.entry(self.run, self.entry, name, self._kind, status, duration_ms=took, usage=usage, error=error)
 
+    def _take(self, scope: str, name: str, digest: bytes, *, spawned: bool) -> _omium.Claim:
+        run, frame = self._frame.run, self._frame
+        try:
+            while True:
+                claim = run.native.claim(self._kind, scope, name, digest, prev=frame.prev, spawned=spawned)
+                recorded = claim.recorded
+                if recorded is None:
+                    return claim
+                run.turns.asked(scope)
+                if self._kind != "effect" or recorded.status != "failed" or recorded.seq > frame.since:
+                    return claim
+                self.tried = recorded.seq
+        except Divergence as error:
+            with self.reading():
+                readable = of_finished(run, self._explain(error, name))
+            run.abort(readable)
+            raise readable from None
+        except OmiumError as error:
+            self.aborts(error)
+            raise
+
     def _reach(self, moment: _boundary.Moment) -> None:
         if _boundary.watcher is None:
             return
@@ -188,6 +190,10 @@ class Place:
     def scope(self) -> str:
         """Where the code stands that called it, the attempt included."""
         return self._frame.scope
+
+    @property
+    def claim(self) -> _omium.Claim:
+        return self._claim
 
     @property
     def path(self) -> str:
@@ -254,8 +260,11 @@ class Place:
             self._under_way = UnderWay(self.run, self.path)
 
     def arrive(self, seq: int) -> None:
-        """Moves the caller's strand to the entry just written, or to the one that answers."""
-        current.set(self._frame._replace(prev=seq, owner=self._owner))
+        """Moves the caller's strand to the entry just written, or to the one that answers.
+
+        Answers out of order do not take it back: what follows on the strand was recorded after all it has come by.
+        """
+        current.set(self._frame._replace(prev=max(self._frame.prev, seq), owner=self._owner))
 
     def answer(self, entry: _omium.Entry) -> Any:
         """The recorded value; a recorded failure is raised again."""
@@ -484,6 +493,7 @@ def _readable(
 ) -> Divergence:
     """The native error with the difference between the recorded input and the present one."""
     run = frame.run
+    what, *hint = str(error).split("\n")
     lines: list[str] = []
     if error.seq is not None:
         entry = run.store.entry(run.native.id, error.seq)
@@ -491,7 +501,7 @@ def _readable(
             recorded = entry.input.codec, entry.input.read()
             lines = _differences.lines(recorded, ("msgpack", found), partial(counts, entry))
     return Divergence(
-        "\n".join([str(error), *lines]),
+        "\n".join([what, *lines, *hint]),
         execution=run.native.id,
         seq=error.seq,
         expected=error.expected,

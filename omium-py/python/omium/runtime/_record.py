@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from omium import _omium, recovery, retry
 from omium.recovery import _actions
-from omium.runtime import _cancelled, _context, _timeout
+from omium.runtime import _cancelled, _context, _timeout, _turns
 from omium.runtime._attempts import Attempts
 from omium.runtime._place import Place
 from omium.runtime._worker import is_cancellation, off_loop
@@ -84,7 +84,7 @@ def call(
 def _once(place: Place, body: Callable[[], T], policy: Policy) -> T:
     if (entry := place.recorded) is not None:
         place.arrive(entry.seq)
-        recorded: T = place.answer(entry)
+        recorded: T = _turns.answer(place, entry)
         return recorded
     try:
         before = Attempts.known(place, policy.retry)
@@ -97,7 +97,7 @@ def _once(place: Place, body: Callable[[], T], policy: Policy) -> T:
                 value = _timeout.run(place.inside(attempt, failure), body, policy.timeout)
                 place.compare()
                 blob, kept = place.hold(value)
-                place.arrive(place.commit(blob, attempt))
+                _turns.write(place, place.commit, blob, attempt)
                 return kept
             except Exception as error:
                 if place.aborts(error) or _context.is_stop(error):
@@ -105,7 +105,7 @@ def _once(place: Place, body: Callable[[], T], policy: Policy) -> T:
                 due = policy.retry.wait(attempt, error, place.kind)
                 if due is None:
                     place.compare_failed(error)
-                    place.arrive(place.give_up(error, attempt, policy.recovery))
+                    _turns.write(place, place.give_up, error, attempt, policy.recovery)
                     raise
                 wait, failure = due, recovery.failure_of(error)
             before.again(place, attempt, failure, wait)
@@ -145,7 +145,7 @@ async def acall(
 async def _aonce(place: Place, body: Callable[[], Awaitable[T]], policy: Policy) -> T:
     if (entry := place.recorded) is not None:
         place.arrive(entry.seq)
-        recorded: T = await place.aanswer(entry)
+        recorded: T = await _turns.aanswer(place, entry)
         return recorded
     import asyncio
 
@@ -160,7 +160,7 @@ async def _aonce(place: Place, body: Callable[[], Awaitable[T]], policy: Policy)
                 value = await _timeout.arun(place.inside(attempt, failure), body, policy.timeout)
                 place.compare()
                 blob, kept = place.hold(value)
-                await _cancelled.recorded(place, place.commit, blob, attempt)
+                await _cancelled.returned(place, place.commit, blob, attempt)
                 return kept
             except Exception as error:
                 if place.aborts(error) or _context.is_stop(error):
@@ -168,7 +168,7 @@ async def _aonce(place: Place, body: Callable[[], Awaitable[T]], policy: Policy)
                 due = policy.retry.wait(attempt, error, place.kind)
                 if due is None:
                     place.compare_failed(error)
-                    await _cancelled.recorded(place, place.give_up, error, attempt, policy.recovery)
+                    await _cancelled.returned(place, place.give_up, error, attempt, policy.recovery)
                     raise
                 wait, failure = due, recovery.failure_of(error)
             await off_loop(before.again, place, attempt, failure, wait)

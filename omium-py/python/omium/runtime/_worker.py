@@ -30,13 +30,15 @@ async def off_loop(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) 
     It is always waited for: a cancelled task must not leave while its commit is in the air.
     """
     import asyncio
+    from contextvars import Context
     from functools import partial
 
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         return await _off_trio(partial(function, *args, **kwargs))
-    future = loop.run_in_executor(_pool(), partial(function, *args, **kwargs))
+    # A context of its own: what runs there is omium's, and belongs to no execution.
+    future = loop.run_in_executor(_pool(), Context().run, partial(function, *args, **kwargs))
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
         try:

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from omium.exceptions import OmiumError
-from omium.runtime import _cancelled, _context
+from omium.runtime import _cancelled, _context, _threads, _turns
 from omium.runtime._behind import on_record
 from omium.runtime._worker import is_cancellation, off_loop
 from omium.wire import exchange, tape
@@ -82,8 +82,7 @@ def _live(
         raise
     watch.feed(body)
     watch.end()
-    place.keep(response, [body], watch)
-    place.move()
+    _turns.write(place, place.keep, response, [body], watch)
     if stream:
         _rewind(library, response, body)
     return response
@@ -105,6 +104,8 @@ def awrap(library: Any, original: Callable[..., Awaitable[Any]]) -> Callable[...
                 kept = await off_loop(place.stored, place.recorded)
                 streamed = stream and kept.status != 0
                 if streamed or not _cancelled.is_cancelled(place.run, place.recorded):
+                    if not streamed:
+                        await _turns.await_(place, place.recorded.seq)
                     return _played(library, request, stream, place, place.recorded, kept, is_async=True)
                 place.arrive(place.recorded.seq)
                 await _cancelled.again(place.recorded)
@@ -148,7 +149,7 @@ async def _alive(
         raise
     watch.feed(body)
     watch.end()
-    await _cancelled.recorded(place, place.keep, response, [body], watch)
+    await _cancelled.returned(place, place.keep, response, [body], watch)
     if stream:
         _rewind(library, response, body)
     return response
@@ -168,7 +169,7 @@ def _asks() -> Frame | None:
     """Where model calls are to be recorded, if they are."""
     frame = _context.frame()
     # What a model call recorded by an adapter does inside is part of it.
-    return None if frame is None or frame.kind == "llm" else frame
+    return None if frame is None or frame.kind == "llm" or _threads.is_left_behind() else frame
 
 
 def _call(library: Any, request: Any) -> tuple[Frame, ModelCall] | None:
