@@ -192,6 +192,7 @@ fn ends_there(execution: &str, effect: &str, intent: &Entry) -> Box<Divergence> 
         expected: None,
         found: format!("what became of {effect}, begun at @{}", intent.seq()),
         inputs_differ: false,
+        concurrent: false,
     })
 }
 

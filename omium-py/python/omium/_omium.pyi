@@ -175,8 +175,7 @@ class Claim:
     @property
     def intent(self) -> Entry | None: ...
     @property
-    def landed(self) -> int | None:
-        """The entry its outcome has become, as soon as that is recorded: before the commit returns."""
+    def landed(self) -> int | None: ...
 
 @final
 class Run:
@@ -286,10 +285,8 @@ class Run:
     def consumed(self, seq: int) -> bool:
         """Whether that recorded entry was answered to the code in this run."""
     def unasked_before(self, scope: str, seq: int) -> bool:
-        """Whether the record holds something before `seq` in that scope which the code has not asked for, though
-        strands ran beside each other there: one that waits for it returns in the order of the record."""
-    def overlook(self, scope: str, seq: int) -> None:
-        """Waits no longer for what was recorded before `seq` in that scope: nobody asks for it."""
+        """Whether strands that ran beside each other there have not asked yet for something recorded before `seq`."""
+    def overlook(self, scope: str, seq: int) -> None: ...
 
 @final
 class Write:

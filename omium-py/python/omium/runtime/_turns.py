@@ -116,8 +116,8 @@ class Turns:
         """By scope."""
         self.resting: set[str] = set()
         """Scopes in which one has just returned in a loop."""
-        self.returned: dict[str, float] = {}
-        """When one did in a thread, while the record was answered."""
+        self.returned: dict[str, tuple[float, int]] = {}
+        """When one did in a thread, and in which, while the record was answered."""
         self.moves = 0
         """How often something was asked for, or returned."""
         self.stalls = 0 if native.resumed else _STALLS_MAX
@@ -239,11 +239,12 @@ class _Turn:
             self._pause()
 
     def _pause(self) -> None:
-        turns = self._turns
+        turns, me = self._turns, threading.get_ident()
         with turns.lock:
             now = time.monotonic()
-            due = max(turns.returned.get(self._scope, 0.0) + _PAUSE, now)
-            turns.returned[self._scope] = due
+            last, who = turns.returned.get(self._scope, (0.0, me))
+            due = now if who == me else max(last + _PAUSE, now)
+            turns.returned[self._scope] = due, me
             turns.pauses += due > now
         if due > now and not _serves():
             time.sleep(due - now)

@@ -1,0 +1,86 @@
+"""Bugs that a campaign must find: each breaks the identity of calls in one way, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from omium import _omium, codec
+from omium.runtime import _live, _place
+
+
+def name_only() -> None:
+    """A call is known by its name alone."""
+    _wrap_claims(digest=lambda digest: b"")
+
+
+def half_of_the_inputs() -> None:
+    """Calls whose first argument is the same are taken for the same."""
+    dumps = codec.dumps_inputs
+
+    def fewer(inputs: Any) -> bytes:
+        return dumps(dict(list(inputs.items())[:1])) if isinstance(inputs, dict) else dumps(inputs)
+
+    codec.dumps_inputs = fewer
+
+
+def occurrences() -> None:
+    """Of equal calls the first answers all."""
+    _wrap_claims(first=True)
+
+
+def retried_effects() -> None:
+    """An effect in doubt is made again, whatever its probe says."""
+    from omium.effects import _acting
+
+    def settle(self: Any) -> Any:
+        return None
+        yield
+
+    _acting._Trial.settle = settle  # type: ignore[method-assign]
+
+
+def forgotten() -> None:
+    """One answer in ten is not found."""
+    _wrap_claims(loses=10)
+
+
+class _Claims:
+    """A native run whose claims are changed."""
+
+    def __init__(self, native: Any, change: dict[str, Any]) -> None:
+        self._native, self._change = native, change
+        self._first: dict[tuple[str, str, bytes], Any] = {}
+        self._count = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._native, name)
+
+    def claim(self, kind: str, scope: str, name: str, digest: bytes, **where: Any) -> Any:
+        digest = self._change.get("digest", lambda each: each)(digest)
+        key = scope, name, digest
+        if kind != "note" and self._change.get("first") and key in self._first:
+            return self._first[key]
+        self._count += 1
+        loses = self._change.get("loses")
+        if loses and kind == "step" and self._count % loses == 0:
+            self._native.claim(kind, scope, name, digest, **where)
+        claim = self._native.claim(kind, scope, name, digest, **where)
+        if claim.recorded is not None:
+            self._first[key] = claim
+        return claim
+
+
+def _wrap_claims(**change: Any) -> None:
+    init = _live.LiveRun.__init__
+
+    def wrapped(self: Any, store: Any, native: Any, codec: str) -> None:
+        init(self, store, _Claims(native, change), codec)
+
+    _live.LiveRun.__init__ = wrapped  # type: ignore[method-assign]
+
+
+BUGS: dict[str, Callable[[], None]] = {
+    each.__name__: each for each in (name_only, half_of_the_inputs, occurrences, retried_effects, forgotten)
+}
+__all__ = ["BUGS", "_omium", "_place"]
