@@ -60,6 +60,7 @@ bench: build-release
 	cargo bench -p omium-benches
 	$(BIN)/python benches/python/langgraph_vs_sqlite.py
 	$(BIN)/python benches/python/langgraph_history.py
+	$(BIN)/python benches/python/step_cost.py
 
 # The package, importable in .venv from its sources, with what tests and the demo need.
 build: .venv/installed
