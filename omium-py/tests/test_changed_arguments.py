@@ -152,8 +152,9 @@ def test_what_does_not_count_is_not_looked_at() -> None:
         call(say, "a", [])
 
 
-def test_a_failure_that_counts_is_told_with_it() -> None:
-    @omium.step(retries=omium.Retry(1, first=0.001))
+@pytest.mark.parametrize("verb", [omium.step, omium.effect])
+def test_a_failure_that_counts_is_told_with_it(verb: Any) -> None:
+    @verb(retries=omium.Retry(1, first=0.001))
     def say(history: list[str]) -> None:
         history.append("a")
         raise LookupError("gone")

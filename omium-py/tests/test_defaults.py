@@ -98,9 +98,12 @@ def test_a_key_may_name_it_too(ran: Counter[str]) -> None:
         after("a", 1)
 
 
-def test_a_divergence_of_an_effect_shows_what_counts_and_no_default() -> None:
+@pytest.mark.parametrize("cut", [False, True], ids=["receipt", "intent"])
+def test_a_divergence_of_an_effect_shows_what_counts_and_no_default(cut: bool) -> None:
     @omium.effect
-    def mail(to: str, text: str = "hello", copies: int = 1) -> None: ...
+    def mail(to: str, text: str = "hello", copies: int = 1) -> None:
+        if cut:
+            raise KeyboardInterrupt
 
     interrupted(lambda: mail("ann", copies=3))
     with pytest.raises(Divergence) as caught, omium.execution("x"):
