@@ -274,6 +274,17 @@ def test_beside_a_key_anything_may_be_passed(verb: Any, ran: collections.Counter
     assert ran == {"who": 1, "what": 1}
 
 
+def test_a_model_counts_by_its_values_and_not_by_which_were_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Point(BaseModel):
+        x: int
+        y: int = 0
+
+    Point.__module__, Point.__qualname__ = "looks_samples", "Point"
+    monkeypatch.setattr(s, "Point", Point, raising=False)
+    assert look(Point(x=1)) == look(Point(x=1, y=0)) == look(Point.model_construct(x=1, y=0, _fields_set=set()))
+    assert look(Point(x=1)) != look(Point(x=1, y=1))
+
+
 def test_the_hook_counts_also_where_the_codec_could(ran: collections.Counter[str]) -> None:
     assert look(s.Named(1)) == look(s.Named(1)) != look(s.Named(2))
     shown = omium.view._inspect.plain("msgpack", look(s.Named(1)))  # type: ignore[attr-defined]

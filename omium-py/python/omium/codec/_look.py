@@ -50,7 +50,15 @@ class Inputs(_engine.Reduce):
             return super().__call__(told)
         cls: Any = type(value)
         hook = _hook(cls)
-        return super().__call__(value) if hook is None else (codes.KEYED, [qualified(cls), hook(value)])
+        if hook is not None:
+            return codes.KEYED, [qualified(cls), hook(value)]
+        reduced = super().__call__(value)
+        if reduced is not None and reduced[0] == codes.PYDANTIC:
+            # Which of its fields were set, and which left to their defaults, makes it no other: a host framework that
+            # reads a message from its own store sets them all.
+            header = reduced[1][""]
+            reduced[1][""] = [header[0], None, *header[2:]]
+        return reduced
 
 
 class Look(NamedTuple):

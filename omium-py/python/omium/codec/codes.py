@@ -59,7 +59,7 @@ DATACLASS: Final = 24
 NAMEDTUPLE: Final = 25
 """Map; header ref"""
 PYDANTIC: Final = 26
-"""Map; header [type, names that were set, extra values or nil, private values or nil].
+"""Map; header [type, names that were set (nil in inputs), extra values or nil, private values or nil].
 
 A type is a ref, or [type, [type, ...]] for a parametrised generic.
 """

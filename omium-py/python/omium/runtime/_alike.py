@@ -15,16 +15,32 @@ if TYPE_CHECKING:
     from omium._omium import Kind
     from omium.runtime._live import LiveRun
 
-__all__ = ["identified"]
+__all__ = ["handles", "identified"]
+
+handles: list[Callable[[Any], Any]] = []
+"""Of frameworks that were imported: what counts of an object they hand to a program's code, and any other as it is."""
 
 
-def identified(run: LiveRun, kind: Kind, scope: str, name: str, inputs: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    """What a call is known by, and the digest of that. Raises InvalidInput where another call could be meant."""
+def _meant(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The inputs; of what frameworks hand to code, and is new in every run, what is the program's own."""
+    for handle in handles:
+        inputs = {name: handle(value) for name, value in inputs.items()}
+    return inputs
+
+
+def identified(
+    run: LiveRun, kind: Kind, scope: str, name: str, inputs: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], bytes, bytes]:
+    """The inputs that count, what a call is known by, and the digest of that.
+
+    Raises InvalidInput where another call could be meant.
+    """
+    inputs = _meant(inputs)
     data, untold = codec.inputs(inputs, name)
     digest = _omium.digest(data)
     if untold:
         _refuse_another(run, name, (kind, scope, name, digest), untold)
-    return data, digest
+    return inputs, data, digest
 
 
 def _refuse_another(run: LiveRun, call: str, address: tuple[Any, ...], untold: Sequence[Any]) -> None:

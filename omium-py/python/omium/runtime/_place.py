@@ -77,7 +77,7 @@ class Place:
         self._kind = kind
         self._owner = strand()
         self._codec = codec_name or run.codec
-        self._given, (self._input, digest) = inputs, identified(run, kind, scope, name, inputs)
+        self._given, self._input, digest = identified(run, kind, scope, name, inputs)
         self._started = time.monotonic_ns()
         self.since = frame.since
         """The seq at which an earlier try of it, or of the code around it, had failed."""
