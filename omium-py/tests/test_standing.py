@@ -149,3 +149,20 @@ def test_a_store_that_is_deleted_while_open_takes_nothing_more(tmp_path: Path, d
     told = re.escape(f"{place} was deleted, or replaced by another, while it was open")
     with pytest.raises(omium.StoreUnavailable, match=told):
         program()
+
+
+def test_a_handle_says_how_it_stands() -> None:
+    with omium.execution("report-42") as run:
+        note("a")
+        assert repr(run) == "<omium.Execution report-42 running, 1 checkpoint>"
+        note("b")
+    assert repr(run) == "<omium.Execution report-42 completed, 2 checkpoints>"
+    assert (
+        repr(omium.get("report-42").fork(at=1, id="two words")) == "<omium.Execution 'two words' ready, 1 checkpoint>"
+    )
+    with omium.execution("long") as run:
+        for number in range(201):
+            note(str(number))
+    assert repr(run) == "<omium.Execution long completed, 200+ checkpoints>"
+    run.store.delete("long")
+    assert repr(run) == "<omium.Execution long, ExecutionNotFound>"

@@ -30,6 +30,9 @@ __all__ = ["Execution"]
 
 R = TypeVar("R")
 
+_COUNTED_MAX = 200
+"""So many entries are read to say how many checkpoints there are: it must be cheap."""
+
 
 class Execution(Generic[R]):
     """One durable run of a workflow. Every property is read from the store at the time of asking.
@@ -110,10 +113,8 @@ class Execution(Generic[R]):
 
     def checkpoints(self) -> list[Entry]:
         """What one can return to, in the order of seq: every finished step on the live lineage."""
-        entries = self.store.entries(self._id)
         pickled = self._allows_pickle()
-        done = [each for each in entries if each.status == "done" and each.kind != "note"]
-        return [Entry(each, allow_pickle=pickled) for each in done]
+        return [Entry(each, allow_pickle=pickled) for each in self.store.entries(self._id) if _is_checkpoint(each)]
 
     def failures(self) -> list[Failure]:
         """Every failure on record, in the order of seq; those a rollback left behind too."""
@@ -202,7 +203,16 @@ class Execution(Generic[R]):
         return seq
 
     def __repr__(self) -> str:
-        return f"<Execution {self._id!r}>"
+        id = self._id if self._id.isprintable() and " " not in self._id else repr(self._id)
+        try:
+            status = self.status
+            first = self.store.entries(self._id, limit=_COUNTED_MAX + 1)
+        except OmiumError as error:
+            # Whoever looks at a handle in a debugger or a log is told what there is to know, whatever it is.
+            return f"<omium.Execution {id}, {type(error).__name__}>"
+        count = sum(map(_is_checkpoint, first[:_COUNTED_MAX]))
+        more = "+" if len(first) > _COUNTED_MAX else ""
+        return f"<omium.Execution {id} {status}, {count}{more} checkpoint{'' if (count, more) == (1, '') else 's'}>"
 
     def _code(self) -> AnyWorkflow:
         if self._workflow is not None:
@@ -230,6 +240,10 @@ class Execution(Generic[R]):
             seqs = ", ".join(map(str, found))
             raise InvalidInput(f"{name!r} was recorded more than once: edit one of the seqs {seqs}")
         return found[0]
+
+
+def _is_checkpoint(entry: _omium.Entry) -> bool:
+    return entry.status == "done" and entry.kind != "note"
 
 
 def _seq(name: str, value: int) -> int:
