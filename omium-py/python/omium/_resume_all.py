@@ -15,9 +15,10 @@ from omium.workflow import AsyncWorkflow, Workflow
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from omium import _omium
     from omium.runtime._registry import AnyWorkflow
 
-__all__ = ["Resumed", "aresume_all", "resume_all"]
+__all__ = ["Resumed", "Unfinished", "aresume_all", "resume", "resume_all", "unfinished"]
 
 
 class Resumed(NamedTuple):
@@ -42,11 +43,11 @@ def resume_all(workflows: Iterable[AnyWorkflow] | None = None, *, concurrency: i
     found = _ready(workflows, concurrency)
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="omium-resume")
     try:
-        ended = list(pool.map(_resume, found))
+        ended = list(pool.map(resume, found))
     finally:
         # Whoever interrupts the program does not want to wait for those that have not begun.
         pool.shutdown(wait=False, cancel_futures=True)
-    return _kept(_resume(run) if _met_another(each) else each for run, each in zip(found, ended, strict=True))
+    return _kept(resume(run) if _met_another(each) else each for run, each in zip(found, ended, strict=True))
 
 
 async def aresume_all(workflows: Iterable[AnyWorkflow] | None = None, *, concurrency: int = 8) -> list[Resumed]:
@@ -56,7 +57,7 @@ async def aresume_all(workflows: Iterable[AnyWorkflow] | None = None, *, concurr
     found = await off_loop(_ready, workflows, concurrency)
     places = asyncio.Semaphore(concurrency)
 
-    async def resumed(run: _Unfinished) -> Resumed:
+    async def resumed(run: Unfinished) -> Resumed:
         async with places:
             return await _aresume(run)
 
@@ -75,12 +76,14 @@ async def aresume_all(workflows: Iterable[AnyWorkflow] | None = None, *, concurr
     return await off_loop(_kept, ended)
 
 
-class _Unfinished(NamedTuple):
+class Unfinished(NamedTuple):
+    """An execution that can go on, and the code that goes on with it."""
+
     handle: Execution[Any]
     workflow: AnyWorkflow
 
 
-def _ready(workflows: Iterable[AnyWorkflow] | None, concurrency: int) -> list[_Unfinished]:
+def _ready(workflows: Iterable[AnyWorkflow] | None, concurrency: int) -> list[Unfinished]:
     """Those that nobody runs and that can go on, the oldest first."""
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
         raise InvalidInput(f"concurrency is how many run at a time, 1 or more, not {concurrency!r}")
@@ -88,13 +91,17 @@ def _ready(workflows: Iterable[AnyWorkflow] | None, concurrency: int) -> list[_U
         raise InvalidInput("resume_all() belongs outside of executions: at the start of the program")
     known = _named(_registry.loaded() if workflows is None else workflows)
     store = config.store()
-    unfinished = (each for status in ("ready", "orphaned") for each in store.executions(status=status))
-    answered = [each for each in store.executions(status="waiting") if not open_questions(store, each.id)]
     # One without arguments is loose code that bears the name of a workflow: only its own program goes on with it.
-    found = [each for each in (*unfinished, *answered) if each.workflow in known and each.input is not None]
-    found.sort(key=lambda each: (each.created_ms, each.id))
+    found = [each for each in unfinished(store) if each.workflow in known and each.input is not None]
     runs = ((each.id, known[each.workflow]) for each in found)
-    return [_Unfinished(Execution(store, id, workflow), workflow) for id, workflow in runs]
+    return [Unfinished(Execution(store, id, workflow), workflow) for id, workflow in runs]
+
+
+def unfinished(store: _omium.Store) -> list[_omium.Execution]:
+    """The executions that nobody runs and that can go on, whatever code that takes, the oldest first."""
+    stopped = [each for status in ("ready", "orphaned") for each in store.executions(status=status)]
+    answered = [each for each in store.executions(status="waiting") if not open_questions(store, each.id)]
+    return sorted([*stopped, *answered], key=lambda each: (each.created_ms, each.id))
 
 
 def _named(workflows: Iterable[AnyWorkflow]) -> dict[str, AnyWorkflow]:
@@ -106,7 +113,8 @@ def _named(workflows: Iterable[AnyWorkflow]) -> dict[str, AnyWorkflow]:
     return named
 
 
-def _resume(run: _Unfinished) -> Resumed:
+def resume(run: Unfinished) -> Resumed:
+    """Runs one on, unless its code cannot: then it is left as it is. Whatever is raised is told."""
     try:
         run.workflow.take_on(run.handle)
         run.workflow.resume(run.handle)
@@ -115,7 +123,7 @@ def _resume(run: _Unfinished) -> Resumed:
     return Resumed(run.handle)
 
 
-async def _aresume(run: _Unfinished) -> Resumed:
+async def _aresume(run: Unfinished) -> Resumed:
     try:
         await off_loop(run.workflow.take_on, run.handle)
         await run.workflow.aresume(run.handle)

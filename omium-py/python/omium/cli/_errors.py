@@ -8,7 +8,18 @@ from omium import _hints
 from omium.cli._address import quoted, split
 from omium.cli._terminal import Terminal, visible
 
-__all__ = ["DONE", "FAILED", "INTERRUPTED", "REFUSED", "USAGE", "CommandError", "error_json", "explain", "tell_stack"]
+__all__ = [
+    "DONE",
+    "FAILED",
+    "INTERRUPTED",
+    "REFUSED",
+    "USAGE",
+    "CommandError",
+    "error_json",
+    "explain",
+    "is_refusal",
+    "tell_stack",
+]
 
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 INTERRUPTED = 130
@@ -41,11 +52,16 @@ def explain(error: BaseException, terminal: Terminal, target: str | None = None)
             terminal.note(f"  {visible(row)}")
         if hint := _hints.hint(error, _shell(target) if target else None):
             terminal.hint(hint)
-        return REFUSED if any(name in _REFUSED for name in _hints.kinds(error)) else FAILED
+        return REFUSED if is_refusal(error) else FAILED
     if isinstance(error, OSError) and not _passed_through_code_of_the_user(error):
         terminal.error(visible(str(error)), "omium doctor looks at the disk and the rights")
         return FAILED
     return _unexpected(error, terminal)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether nothing is broken: what was asked for may not be done as things stand."""
+    return _hints.is_own(error) and any(name in _REFUSED for name in _hints.kinds(error))
 
 
 def error_json(error: BaseException, code: int, target: str | None = None) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""`omium resume EXEC`: loads the code that made the record and lets it run on."""
+"""`omium resume EXEC`: loads the code that made the record and lets it run on; `--all`, whatever nobody runs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from omium.cli._code import load, printing_aside
-from omium.cli._errors import DONE, CommandError
+from omium.cli._errors import DONE, USAGE, CommandError
 from omium.cli._interrupts import refuse_answer
 from omium.cli._status import is_call, show_value, tree
 from omium.cli._target import find, open_store, quoted
@@ -21,9 +21,14 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     """Resumes; what is recorded is not run again. Prints the result."""
     import omium
 
-    store = open_store(arguments, write=True)
-    execution = find(store, arguments.target)
+    _refuse_mixed(arguments)
+    store = open_store(arguments, write=not arguments.dry_run)
     omium.init(store=store.path)
+    if arguments.all:
+        from omium.cli._resuming import run as run_all
+
+        return run_all(arguments, terminal, store)
+    execution = find(store, arguments.target)
     before = sum(is_call(entry) for entry in store.entries(execution.id) if entry.status == "done")
     over = execution.status in ("completed", "cancelled")
     if not over:
@@ -56,6 +61,13 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     if after.result is not None:
         show_value(terminal, tree(after.result))
     return DONE
+
+
+def _refuse_mixed(arguments: Namespace) -> None:
+    if arguments.all == (arguments.target is not None):
+        raise CommandError("resume which execution?", "name one, or give --all", USAGE)
+    if not arguments.all and (arguments.workflow is not None or arguments.dry_run):
+        raise CommandError("--workflow and --dry-run choose among all", "give --all, or leave them out", USAGE)
 
 
 def code_of(id: str, workflow: str, source: str | None) -> None:
