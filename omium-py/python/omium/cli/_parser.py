@@ -179,6 +179,7 @@ def _look(add: _Adder) -> None:
     ls.add_argument("--prefix", metavar="P", help="only ids that begin with P")
     ls.add_argument("-n", "--limit", metavar="N", type=_count, help="at most N, 0 for all (default 50; as JSON, all)")
 
+    ls.add_argument("--watch", action="store_true", help="go on showing what changes, until Ctrl-C")
     ls.add_argument("--ids", action="store_true", help=argparse.SUPPRESS)
 
     show = add("show")
@@ -187,6 +188,9 @@ def _look(add: _Adder) -> None:
         "-n", "--limit", metavar="N", type=_count, help="the last N entries, 0 for all (default 12; as JSON, all)"
     )
 
+    show.add_argument(
+        "--values", action="store_true", help="with --json, every entry with its values, as people read them"
+    )
     part = show.add_mutually_exclusive_group()
     part.add_argument("--effects", action="store_true", help="what it did outside, and how each of it stands")
     part.add_argument("--failures", action="store_true", help="what failed, of what kind, and what may help")
@@ -212,6 +216,7 @@ def _look(add: _Adder) -> None:
     )
     log.add_argument("--all", action="store_true", help="also entries that a rollback left behind")
     log.add_argument("-n", "--limit", metavar="N", type=_count, default=0, help="only the last N entries")
+    log.add_argument("--follow", action="store_true", help="go on with new entries as they come, until it has ended")
 
     cat = add("cat")
     cat.add_argument("target", metavar="EXEC[@SEQ]", help="without @SEQ, the result of the execution")
@@ -243,7 +248,12 @@ def _go(add: _Adder) -> None:
     fork.add_argument("--id", metavar="NEW", help="the id of the fork (default: EXEC-fork, numbered)")
 
     resume = add("resume")
-    resume.add_argument("target", metavar="EXEC")
+    resume.add_argument("target", metavar="EXEC", nargs="?")
+    resume.add_argument(
+        "--all", action="store_true", help="everything that nobody runs, as a service does at its start"
+    )
+    resume.add_argument("--workflow", metavar="W", help="with --all, only those of one workflow")
+    resume.add_argument("--dry-run", action="store_true", help="with --all, say what would be resumed and stop")
 
     answer = add("answer")
     answer.add_argument("target", metavar="EXEC[@SEQ]", help="@SEQ chooses when it waits for more than one answer")

@@ -30,6 +30,8 @@ __all__ = [
     "show_value",
     "tree",
     "triggered",
+    "value_json",
+    "with_values",
 ]
 
 STYLES = {
@@ -179,6 +181,18 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "error": entry.error,
         "values": {name: _facts(value) for name, value in _named(entry)},
     }
+
+
+def with_values(entry: Entry) -> dict[str, Any]:
+    """The same with what its values are, as people read them."""
+    return {**entry_json(entry), "values": {name: value_json(value) for name, value in _named(entry)}}
+
+
+def value_json(value: Value) -> dict[str, Any]:
+    """A value: what the store knows of it, and what it is."""
+    from omium.view._inspect import to_json
+
+    return {**_facts(value), "json": to_json(tree(value))}
 
 
 def _named(entry: Entry) -> list[tuple[str, Value]]:

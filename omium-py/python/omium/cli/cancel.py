@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omium.cli._errors import DONE
+from omium.cli._listing import summary
 from omium.cli._target import find, open_store, quoted
-from omium.cli.ls import summary
 
 if TYPE_CHECKING:
     from argparse import Namespace

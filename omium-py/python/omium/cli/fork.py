@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omium.cli._errors import DONE, CommandError
+from omium.cli._listing import summary
 from omium.cli._target import exists, head_or, open_store, quoted
-from omium.cli.ls import summary
 
 if TYPE_CHECKING:
     from argparse import Namespace

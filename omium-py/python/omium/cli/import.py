@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omium.cli._errors import DONE, CommandError
+from omium.cli._listing import summary
 from omium.cli._target import exists, quoted, store_path
 from omium.cli._terminal import Terminal, plural, visible
-from omium.cli.ls import summary
 from omium.exceptions import InvalidInput, StoreCorrupted
 
 if TYPE_CHECKING:

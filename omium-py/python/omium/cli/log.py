@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omium.cli._errors import DONE
+from omium.cli._errors import DONE, USAGE, CommandError
 from omium.cli._lines import lines
 from omium.cli._status import entry_json, show_lines
 from omium.cli._target import find, open_store, quoted
@@ -22,6 +22,12 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     """Shows the live lineage, or with --all and --graph what rollbacks left behind as well."""
     store = open_store(arguments)
     execution = find(store, arguments.target)
+    if arguments.follow:
+        from omium.cli._follow import follow
+
+        if arguments.graph:
+            raise CommandError("a tree cannot be drawn as it grows", "leave out --graph or --follow", USAGE)
+        return follow(store, execution.id, arguments, terminal)
     everything = arguments.all or arguments.graph
     recorded = store.entries(execution.id, all=True)
     entries = [entry for entry in recorded if everything or entry.live]

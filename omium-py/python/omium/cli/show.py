@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omium.cli._effects import show_effects, show_unfinished
-from omium.cli._errors import DONE
+from omium.cli._errors import DONE, USAGE, CommandError
 from omium.cli._lines import lines
-from omium.cli._status import STANDS_STILL, STYLES, content_of, entry_json, show_lines, tree, triggered
+from omium.cli._listing import summary
+from omium.cli._status import (
+    STANDS_STILL,
+    STYLES,
+    content_of,
+    entry_json,
+    show_lines,
+    tree,
+    triggered,
+    value_json,
+    with_values,
+)
 from omium.cli._target import entry_at, exists, find, limit_of, name_of, open_store, quoted, runs_on, split
 from omium.cli._terminal import Terminal, age, duration, moment, plural, visible
-from omium.cli.ls import summary
 from omium.runtime._budget import spent
 from omium.view import _pretty
 from omium.view._text import size
@@ -50,12 +60,14 @@ def _tell_stall(stalled: Stall | None, terminal: Terminal) -> None:
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
     """Shows an execution with its last entries, or one entry with its values."""
+    if arguments.values and not arguments.json:
+        raise CommandError("--values are told with --json", "omium cat EXEC@SEQ prints one", USAGE)
     store = open_store(arguments)
     id, seq = split(arguments.target)
     if seq is not None and not exists(store, arguments.target):
         entry = entry_at(store, find(store, id), seq)
         if arguments.json:
-            terminal.json(entry_json(entry))
+            terminal.json(with_values(entry) if arguments.values else entry_json(entry))
         else:
             _show_entry(entry, terminal)
         return DONE
@@ -69,19 +81,39 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         show_failures(store, execution.id, terminal, as_json=arguments.json)
         return DONE
     every = store.entries(execution.id, all=True)
-    entries = [entry for entry in every if entry.live]
-    limit = limit_of(arguments, _ROWS)
-    shown = entries[-limit:] if limit else entries
     forks = [other for other in store.executions() if _is_fork(other, execution)]
-    stalled = _stalled(execution, entries)
     if arguments.json:
-        answer = summary(execution)
-        answer["stalled_ms"] = stalled.silent_ms if stalled else None
-        answer["usage"] = _usage(every)
-        answer["forks"] = [other.id for other in forks]
-        answer["entries"] = [entry_json(entry) for entry in shown]
-        terminal.json(answer)
-        return DONE
+        terminal.json(_json(execution, every, forks, arguments))
+    else:
+        _show(store, execution, every, forks, arguments, terminal)
+    return DONE
+
+
+def _json(execution: Execution, every: list[Entry], forks: list[Execution], arguments: Namespace) -> dict[str, Any]:
+    entries = [entry for entry in every if entry.live]
+    stalled = _stalled(execution, entries)
+    answer = summary(execution)
+    answer["stalled_ms"] = stalled.silent_ms if stalled else None
+    answer["usage"] = _usage(every)
+    answer["forks"] = [other.id for other in forks]
+    if arguments.values:
+        values = (("input", execution.input), ("result", execution.result))
+        answer |= {name: None if value is None else value_json(value) for name, value in values}
+    told = with_values if arguments.values else entry_json
+    answer["entries"] = [told(entry) for entry in entries[-limit_of(arguments, _ROWS) :]]
+    return answer
+
+
+def _show(
+    store: Store,
+    execution: Execution,
+    every: list[Entry],
+    forks: list[Execution],
+    arguments: Namespace,
+    terminal: Terminal,
+) -> None:
+    entries = [entry for entry in every if entry.live]
+    stalled = _stalled(execution, entries)
     status = execution.status
     title = terminal.clip(execution.id, terminal.width - 16)
     terminal.print(f"{terminal.style(title, 'bold')}  {terminal.style(status, STYLES[status])}")
@@ -89,7 +121,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     for label, text in _facts(execution, entries, every, forks, terminal):
         terminal.print(f"  {terminal.style(label.ljust(_LABEL), 'dim')}{text}")
     whole = lines(entries)
-    last = whole[-limit:]
+    last = whole[-limit_of(arguments, _ROWS) :]
     if last:
         terminal.print()
         show_lines(terminal, last, indent="  ")
@@ -101,7 +133,6 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     if not show_unfinished(store, execution, terminal) and status in STANDS_STILL:
         died = "whoever ran it died; " if status == "orphaned" else ""
         terminal.hint(f"{died}{runs_on(execution)} goes on from here")
-    return DONE
 
 
 def _tell_what_it_waits_for(store: Store, execution: Execution, terminal: Terminal) -> None:
