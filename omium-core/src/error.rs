@@ -48,7 +48,7 @@ pub enum Error {
         expires_at: Option<u64>,
     },
     /// Stop: somebody else has taken this execution over, and nothing more of this run will be recorded.
-    #[error("execution {execution:?} was taken over or cancelled; this run may record nothing more")]
+    #[error("execution {execution:?} was taken over, cancelled or deleted; this run may record nothing more")]
     Fenced {
         /// The execution that was taken over.
         execution: String,

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::id::Seq;
 use crate::model::{Blob, Entry, ExecutionInfo};
 use crate::run::{Run, decode_own};
-use crate::store::{Purpose, RollbackPlan, Store};
+use crate::store::{Purpose, RollbackPlan, Seen, Store};
 
 /// One durable run of a workflow, addressed by its id.
 #[derive(Clone, Debug)]
@@ -83,6 +83,16 @@ impl Store {
     /// Takes the lease to work beside the workflow, whatever the execution's status, which stays as it is.
     pub fn attach(&self, workflow: &str, id: &str) -> Result<Run> {
         Run::begin(self, Purpose::Attach, workflow, id, None, None)
+    }
+
+    /// Takes the lease to run an invocation of a host framework, as [`Store::attach`] does; a cancelled execution gives none.
+    pub fn enter(&self, workflow: &str, id: &str) -> Result<Run> {
+        Run::begin(self, Purpose::Enter, workflow, id, None, None)
+    }
+
+    /// Takes it for an invocation that has begun, unless somebody had it meanwhile, or saved a newer state.
+    pub fn join(&self, workflow: &str, seen: &Seen) -> Result<Run> {
+        Run::begin(self, Purpose::Join(seen), workflow, seen.id(), None, None)
     }
 
     /// The handle of an execution that exists.

@@ -5,6 +5,7 @@ mod condition;
 mod entry;
 mod error;
 mod execution;
+mod invocation;
 mod plan;
 mod run;
 mod state;
@@ -22,6 +23,7 @@ fn _omium(m: &Bound<'_, PyModule>) -> PyResult<()> {
     entry::register(m)?;
     execution::register(m)?;
     run::register(m)?;
+    invocation::register(m)?;
     state::register(m)?;
     plan::register(m)?;
     store::register(m)

@@ -14,6 +14,7 @@ use pyo3::pybacked::PyBackedBytes;
 use crate::entry::{PyEntry, wrap_all};
 use crate::error::{Failure, Result};
 use crate::execution::PyExecution;
+use crate::invocation::{Author, PyBy, PySeen};
 use crate::plan::{PyCheckReport, PyPrunePlan, PyRollbackPlan};
 use crate::run::PyRun;
 use crate::state::PyState;
@@ -83,8 +84,23 @@ impl PyStore {
             "live" => detached(py, || store.begin_with(workflow, id, input.as_ref(), source))?,
             "record" => detached(py, || store.execution(id)?.replay())?,
             "attach" => detached(py, || store.attach(workflow, id))?,
-            other => return Err(invalid(format!("mode {other:?} is not one of \"live\", \"record\" and \"attach\""))),
+            "enter" => detached(py, || store.enter(workflow, id))?,
+            other => {
+                let modes = "\"live\", \"record\", \"attach\" and \"enter\"";
+                return Err(invalid(format!("mode {other:?} is not one of {modes}")));
+            }
         };
+        Ok(PyRun { store, run })
+    }
+
+    fn observe(&self, py: Python<'_>, id: &str) -> Result<PySeen> {
+        let store = self.open()?;
+        detached(py, || store.observe(id)).map(PySeen)
+    }
+
+    fn join(&self, py: Python<'_>, workflow: &str, seen: &PySeen) -> Result<PyRun> {
+        let store = self.open()?;
+        let run = detached(py, || store.join(workflow, &seen.0))?;
         Ok(PyRun { store, run })
     }
 
@@ -167,13 +183,18 @@ impl PyStore {
         detached(py, || store.delete(id))
     }
 
+    fn delete_running(&self, py: Python<'_>, id: &str) -> Result<bool> {
+        let store = self.open()?;
+        detached(py, || store.delete_running(id))
+    }
+
     fn copy(&self, py: Python<'_>, id: &str, new_id: &str) -> Result<()> {
         let store = self.open()?;
         detached(py, || store.copy(id, new_id))
     }
 
     #[pyo3(signature = (execution, scope, key, parent, *, name, body, meta, values, keep = Vec::new(), group = None,
-                        whole = true, status = None, workflow = "langgraph"))]
+                        whole = true, status = None, by = None, workflow = "langgraph"))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
     fn put_state(
         &self,
@@ -190,20 +211,22 @@ impl PyStore {
         group: Option<&str>,
         whole: bool,
         status: Option<&str>,
+        by: Option<PyBy>,
         workflow: &str,
     ) -> Result<Vec<String>> {
         let store = self.open()?;
-        let status = status_of(status)?;
+        let (status, author) = (status_of(status)?, Author::of(by.as_ref())?);
         let (body, meta) = (blob(&body), blob(&meta));
         let values: Vec<_> =
             values.iter().map(|(name, codec, bytes)| (name.as_str(), codec.as_str(), bytes.as_ref())).collect();
         let keep: Vec<_> = keep.iter().map(String::as_str).collect();
         let (body, meta, values, keep) = (&body, &meta, values.as_slice(), keep.as_slice());
-        let new = NewState { workflow, scope, key, parent, name, body, meta, values, keep, group, whole, status };
+        let by = author.by();
+        let new = NewState { workflow, scope, key, parent, name, body, meta, values, keep, group, whole, status, by };
         detached(py, || store.put_state(execution, &new))
     }
 
-    #[pyo3(signature = (execution, scope, key, task, path, writes, *, replace, status = None, workflow = "langgraph"))]
+    #[pyo3(signature = (execution, scope, key, task, path, writes, *, replace, status = None, by = None, workflow = "langgraph"))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
     fn put_writes(
         &self,
@@ -216,15 +239,17 @@ impl PyStore {
         writes: Vec<(i64, String, String, PyBackedBytes)>,
         replace: bool,
         status: Option<&str>,
+        by: Option<PyBy>,
         workflow: &str,
     ) -> Result<()> {
         let store = self.open()?;
-        let status = status_of(status)?;
+        let (status, author) = (status_of(status)?, Author::of(by.as_ref())?);
         let writes: Vec<_> = writes
             .iter()
             .map(|(at, channel, codec, bytes)| (*at, channel.as_str(), codec.as_str(), bytes.as_ref()))
             .collect();
-        let new = NewWrites { workflow, scope, key, task, path, writes: &writes, replace, status };
+        let by = author.by();
+        let new = NewWrites { workflow, scope, key, task, path, writes: &writes, replace, status, by };
         detached(py, || store.put_writes(execution, &new))
     }
 

@@ -32,17 +32,34 @@ impl State {
     }
 }
 
+/// Who saves for a host framework.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writer {
+    /// An invocation that holds the lease.
+    Leased(FencingToken),
+    /// One that has none, with the token there was when it began.
+    Began(FencingToken),
+    /// No invocation: an edit from outside, while `held` says whether somebody living has the lease.
+    Outside { held: bool },
+}
+
 /// What somebody wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     /// Take the lease, to run or to change the lineage.
     Lease,
+    /// Take the lease for an invocation of a host framework, which a cancelled execution does not give.
+    Enter,
+    /// Take it for an invocation that has begun already: `current` says whether what it runs from is the newest state.
+    Join { began: FencingToken, current: bool },
     /// Add an entry after the head, under a lease.
     Append { token: FencingToken },
     /// Add what somebody outside knows of an entry, under a lease: it has what waited for it go on, and revives nothing.
     Answer { token: FencingToken },
-    /// Add an entry of a host framework, which orders its own writers and says what the run is doing.
-    Adopt { status: Option<Status> },
+    /// Add a state of a host framework, which says what the run is doing.
+    Adopt { by: Writer, status: Option<Status> },
+    /// Note pending writes of a host framework: no entry.
+    Pend { by: Writer, status: Option<Status> },
     /// End or suspend the run.
     Settle { token: FencingToken, status: Status },
     /// End it for whoever runs it.
@@ -62,6 +79,8 @@ pub(crate) enum Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Fenced,
+    /// Somebody living holds the lease.
+    Held,
     Finished(Status),
     NoSuchEntry,
 }
@@ -71,6 +90,21 @@ pub(crate) fn apply(state: &State, command: Command) -> Result<(State, Option<Ef
     let mut next = state.clone();
     let effect = match command {
         Command::Lease => {
+            next.token = FencingToken(state.token.0 + 1);
+            None
+        }
+        Command::Enter => {
+            open_to_hosts(state)?;
+            next.token = FencingToken(state.token.0 + 1);
+            None
+        }
+        Command::Join { began, current } => {
+            fence(state, began)?;
+            open_to_hosts(state)?;
+            // Two that began from one state and saved beside each other: the one that is not on top has lost.
+            if !current {
+                return Err(Refusal::Fenced);
+            }
             next.token = FencingToken(state.token.0 + 1);
             None
         }
@@ -89,9 +123,15 @@ pub(crate) fn apply(state: &State, command: Command) -> Result<(State, Option<Ef
             }
             Some(append(&mut next, state.head))
         }
-        Command::Adopt { status } => {
+        Command::Adopt { by, status } => {
+            admit(state, by)?;
             next.status = status.unwrap_or(state.status);
             Some(append(&mut next, state.head))
+        }
+        Command::Pend { by, status } => {
+            admit(state, by)?;
+            next.status = status.unwrap_or(state.status);
+            None
         }
         Command::Settle { token, status } => {
             fence(state, token)?;
@@ -107,7 +147,8 @@ pub(crate) fn apply(state: &State, command: Command) -> Result<(State, Option<Ef
             }
         },
         Command::RollBack { to } if to > state.last => return Err(Refusal::NoSuchEntry),
-        Command::RollBack { to } if to == state.head => None,
+        // A cancelled execution goes on from its very head, if that is asked for.
+        Command::RollBack { to } if to == state.head && state.status != Status::Cancelled => None,
         Command::RollBack { to } => {
             next.head = to;
             next.epoch = state.epoch + 1;
@@ -129,6 +170,24 @@ fn append(next: &mut State, parent: Seq) -> Effect {
 
 fn fence(state: &State, token: FencingToken) -> Result<(), Refusal> {
     if token == state.token { Ok(()) } else { Err(Refusal::Fenced) }
+}
+
+/// Whether a host may save (I4).
+fn admit(state: &State, by: Writer) -> Result<(), Refusal> {
+    match by {
+        Writer::Leased(token) | Writer::Began(token) => fence(state, token)?,
+        Writer::Outside { held: true } => return Err(Refusal::Held),
+        Writer::Outside { held: false } => {}
+    }
+    open_to_hosts(state)
+}
+
+/// A host begins its work anew by itself, so that only a rollback takes a cancellation back.
+fn open_to_hosts(state: &State) -> Result<(), Refusal> {
+    match state.status {
+        Status::Cancelled => Err(Refusal::Finished(state.status)),
+        Status::Running | Status::Waiting | Status::Failed | Status::Completed => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -32,9 +32,58 @@ fn table() {
         ),
         (
             state(Running, 4, 4, 0, 0),
-            Command::Adopt { status: Some(Completed) },
+            Command::Adopt { by: Writer::Outside { held: false }, status: Some(Completed) },
             Ok((state(Completed, 5, 5, 0, 0), added(5, 4))),
         ),
+        (
+            state(Running, 4, 4, 0, 2),
+            Command::Adopt { by: Writer::Outside { held: true }, status: None },
+            Err(Refusal::Held),
+        ),
+        (
+            state(Running, 4, 4, 0, 2),
+            Command::Adopt { by: Writer::Leased(token(2)), status: None },
+            Ok((state(Running, 5, 5, 0, 2), added(5, 4))),
+        ),
+        (
+            state(Running, 4, 4, 0, 2),
+            Command::Adopt { by: Writer::Leased(token(1)), status: None },
+            Err(Refusal::Fenced),
+        ),
+        (
+            state(Running, 4, 4, 0, 0),
+            Command::Adopt { by: Writer::Began(token(0)), status: None },
+            Ok((state(Running, 5, 5, 0, 0), added(5, 4))),
+        ),
+        (
+            state(Running, 4, 4, 0, 1),
+            Command::Adopt { by: Writer::Began(token(0)), status: None },
+            Err(Refusal::Fenced),
+        ),
+        (
+            state(Cancelled, 4, 4, 0, 1),
+            Command::Adopt { by: Writer::Outside { held: false }, status: Some(Running) },
+            Err(Refusal::Finished(Cancelled)),
+        ),
+        (
+            state(Running, 4, 4, 0, 0),
+            Command::Pend { by: Writer::Began(token(0)), status: Some(Failed) },
+            Ok((state(Failed, 4, 4, 0, 0), None)),
+        ),
+        (
+            state(Running, 4, 4, 0, 1),
+            Command::Pend { by: Writer::Began(token(0)), status: Some(Failed) },
+            Err(Refusal::Fenced),
+        ),
+        (state(Failed, 4, 4, 0, 1), Command::Enter, Ok((state(Failed, 4, 4, 0, 2), None))),
+        (state(Cancelled, 4, 4, 0, 1), Command::Enter, Err(Refusal::Finished(Cancelled))),
+        (
+            state(Running, 4, 4, 0, 0),
+            Command::Join { began: token(0), current: true },
+            Ok((state(Running, 4, 4, 0, 1), None)),
+        ),
+        (state(Running, 4, 4, 0, 0), Command::Join { began: token(0), current: false }, Err(Refusal::Fenced)),
+        (state(Running, 4, 4, 0, 1), Command::Join { began: token(0), current: true }, Err(Refusal::Fenced)),
         (
             state(Running, 4, 4, 0, 1),
             Command::Settle { token: token(1), status: Failed },
@@ -49,6 +98,11 @@ fn table() {
             Ok((state(Running, 1, 4, 1, 3), open(1, 1, 4))),
         ),
         (state(Completed, 4, 4, 0, 2), Command::RollBack { to: Seq(4) }, Ok((state(Completed, 4, 4, 0, 2), None))),
+        (
+            state(Cancelled, 4, 4, 0, 2),
+            Command::RollBack { to: Seq(4) },
+            Ok((state(Running, 4, 4, 1, 3), open(1, 4, 4))),
+        ),
         (state(Completed, 4, 4, 0, 2), Command::RollBack { to: Seq(5) }, Err(Refusal::NoSuchEntry)),
     ];
     for (before, command, expected) in table {
@@ -106,6 +160,47 @@ proptest! {
             let lineage = Lineage::new(&epochs, at.head);
             let live: Vec<u64> = (1..=at.last.0).filter(|seq| lineage.contains(Seq(*seq))).collect();
             prop_assert_eq!(live, model.path());
+        }
+    }
+
+    /// I4 for hosts. However invocations begin, take the lease, save, and are cancelled and rolled back beside each other:
+    /// who saves is the newest holder of the lease, or nobody has held it since that invocation began.
+    #[test]
+    fn nobody_saves_who_began_before_the_lease_was_taken(steps in proptest::collection::vec((0usize..4, 0u8..7), 1..80)) {
+        #[derive(Clone, Copy, Default)]
+        struct Invocation { began: Option<Writer>, outdated: bool }
+        let mut at = State::new();
+        let mut all = [Invocation::default(); 4];
+        for (who, what) in steps {
+            let Invocation { began, outdated } = all[who];
+            let command = match (what, began) {
+                (0, _) => {
+                    all[who] = Invocation { began: Some(Writer::Began(at.token)), outdated: false };
+                    continue;
+                }
+                (1, Some(Writer::Began(began))) => Command::Join { began, current: true },
+                (1 | 2, None) => Command::Enter,
+                (1..=4, Some(by)) => Command::Adopt { by, status: None },
+                (5, _) => Command::Cancel,
+                (6, _) => Command::RollBack { to: Seq(at.head.0 / 2) },
+                _ => continue,
+            };
+            let Ok((next, _)) = apply(&at, command) else {
+                let refused = outdated || at.status == Status::Cancelled || command == Command::Cancel;
+                prop_assert!(refused, "{command:?} on {at:?}");
+                continue;
+            };
+            if let Command::Adopt { .. } | Command::Join { .. } = command {
+                prop_assert!(!outdated, "{command:?} on {at:?}");
+                prop_assert!(at.status != Status::Cancelled);
+            }
+            if next.token != at.token {
+                all.iter_mut().for_each(|each| each.outdated = each.began.is_some());
+            }
+            if let Command::Enter | Command::Join { .. } = command {
+                all[who] = Invocation { began: Some(Writer::Leased(next.token)), outdated: false };
+            }
+            at = next;
         }
     }
 }

@@ -50,7 +50,7 @@ pub struct Run {
 impl Run {
     pub(crate) fn begin(
         store: &Store,
-        purpose: Purpose,
+        purpose: Purpose<'_>,
         workflow: &str,
         id: &str,
         input: Option<&Blob>,
@@ -220,6 +220,11 @@ impl Run {
             Some(lease) if self.pid == std::process::id() => self.store.release(lease),
             _ => Ok(()),
         }
+    }
+
+    /// The lease, for what is saved beside the run: [`By::Leased`](crate::By::Leased).
+    pub fn lease(&self) -> Result<&Leased> {
+        self.own()
     }
 
     pub(crate) fn reached(&self) -> Seq {

@@ -3,7 +3,7 @@
 use super::Store;
 use super::lease::refuse_if_held;
 use super::record::{find, refused};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::machine::{self, Command};
 
 impl Store {
@@ -23,10 +23,7 @@ impl Store {
     /// Removes an execution with its whole history; false when there is none. Its bytes go with the next gc.
     pub fn delete(&self, id: &str) -> Result<bool> {
         let shared = self.shared()?;
-        if shared.running.lock().contains(id) {
-            let owner = format!("{}:{} (this process)", super::owner::host(), std::process::id());
-            return Err(Error::LeaseHeld { execution: id.to_owned(), owner, expires_at: None });
-        }
+        shared.running.refuse_other(id, None)?;
         let (id, now_ms, with) = (id.to_owned(), self.now_ms(), shared.clone());
         shared.commit(self.options.durability, move |index| {
             let Some(record) = index.execution(&id)? else { return Ok(false) };
@@ -34,5 +31,17 @@ impl Store {
             index.delete_execution(record.row)?;
             Ok(true)
         })
+    }
+    /// Removes an execution even while somebody runs it, who may record nothing more; false when there is none.
+    pub fn delete_running(&self, id: &str) -> Result<bool> {
+        let shared = self.shared()?;
+        let uid = id.to_owned();
+        let deleted = shared.commit(self.options.durability, move |index| {
+            let Some(record) = index.execution(&uid)? else { return Ok(false) };
+            index.delete_execution(record.row)?;
+            Ok(true)
+        })?;
+        shared.running.forget(id);
+        Ok(deleted)
     }
 }

@@ -166,7 +166,7 @@ fn hold(shared: &Shared, index: &Index, record: &ExecutionRecord, now_ms: u64) -
     };
     let owner = index.owner(row)?.filter(|owner| {
         if shared.liveness.is_me(owner) {
-            shared.running.lock().contains(&record.uid)
+            shared.running.contains(&record.uid)
         } else {
             shared.liveness.alive(owner, now_ms).0
         }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::invocation::{Author, By, Seen};
 use super::open::Shared;
 use super::options::Durability;
-use super::record::{Leased, check_name, find, refused};
+use super::record::{Leased, check_name, find, find_leased, refused};
 use super::{Store, open};
 use crate::error::{Error, Result};
 use crate::id::Seq;
@@ -35,20 +36,24 @@ pub(crate) struct Recorded {
 }
 
 /// Why somebody takes a lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose<'a> {
     /// To run the workflow. A finished execution is only read.
     Run,
-    /// To work beside the workflow: compensations, answers, host frameworks. The status stays as it is, and a
-    /// finished execution can be written to.
+    /// To work beside the workflow: compensations, answers. The status stays as it is, and a finished execution can be
+    /// written to.
     Attach,
+    /// To run an invocation of a host framework: as to attach, and not to a cancelled execution.
+    Enter,
+    /// The same for one that has begun already, if nobody was there meanwhile.
+    Join(&'a Seen),
 }
 
 impl Store {
     /// Begins an execution, or resumes it, and takes its lease.
     pub(crate) fn begin_leased(
         &self,
-        purpose: Purpose,
+        purpose: Purpose<'_>,
         workflow: &str,
         id: &str,
         input: Option<&Blob>,
@@ -59,25 +64,18 @@ impl Store {
         let shared = self.shared()?;
         shared.writer()?;
         shared.liveness.announce(|| self.nonce())?;
-        // Within a process the set below is the lease; the row is for everybody else.
-        if !shared.running.lock().insert(id.to_owned()) {
-            return Err(Error::LeaseHeld {
-                execution: id.to_owned(),
-                owner: format!("{}:{} (this process)", super::owner::host(), std::process::id()),
-                expires_at: None,
-            });
-        }
+        // Within a process this is the lease; the row is for everybody else.
+        shared.running.take(id)?;
         let begun = self.take_lease(&shared, purpose, workflow, id, input, source);
-        if !matches!(&begun, Ok(begun) if begun.lease.is_some()) {
-            shared.running.lock().remove(id);
-        }
+        let lease = begun.as_ref().ok().and_then(|begun| begun.lease.as_ref());
+        shared.running.settle(id, lease.map(Leased::key));
         begun
     }
 
     fn take_lease(
         &self,
         shared: &Arc<Shared>,
-        purpose: Purpose,
+        purpose: Purpose<'_>,
         workflow: &str,
         id: &str,
         input: Option<&Blob>,
@@ -86,18 +84,22 @@ impl Store {
         let now_ms = self.now_ms();
         let (workflow, id, source) = (workflow.to_owned(), id.to_owned(), source.map(str::to_owned));
         let with = Arc::clone(shared);
+        let runs = matches!(purpose, Purpose::Run);
+        let enters = matches!(purpose, Purpose::Enter);
+        let author = match purpose {
+            Purpose::Join(seen) => Author::of(By::Seen(seen)),
+            Purpose::Run | Purpose::Attach | Purpose::Enter => Author::Outside,
+        };
+        let by = author.clone();
         let (record, lease, taken_from) = self.place(
             self.options.durability,
             |batch| input.map(|blob| batch.add(&blob.codec, &blob.bytes, None)).transpose(),
             move |index, placed, input| {
-                let mut record = match index.execution(&id)? {
-                    Some(record) => record,
-                    None => {
-                        let mut record = ExecutionRecord::new(&id, &workflow, now_ms);
-                        record.input = input.as_ref().map(|pending| placed.slot(index, pending)).transpose()?;
-                        index.insert_execution(record)?
-                    }
-                };
+                let known = index.execution(&id)?.is_some();
+                let mut record = author.find_or_begin(index, &id, &workflow, now_ms)?;
+                if !known {
+                    record.input = input.as_ref().map(|pending| placed.slot(index, pending)).transpose()?;
+                }
                 if record.workflow != workflow {
                     return Err(Error::invalid(format!(
                         "execution {id:?} belongs to workflow {:?}, not {workflow:?}; use another id",
@@ -105,17 +107,22 @@ impl Store {
                     )));
                 }
                 let finished = matches!(record.state.status, Status::Completed | Status::Cancelled);
-                if finished && purpose == Purpose::Run {
+                if finished && runs {
                     return Ok((record, None, None));
                 }
                 refuse_if_held(&with, index, &record, now_ms)?;
                 let dead = record.owner.map(|id| index.owner(id)).transpose()?.flatten();
                 let dead = dead.filter(|owner| !with.liveness.is_me(owner));
                 let dead = dead.map(|owner| format!("{}:{}", owner.host, owner.pid));
-                let (state, _) =
-                    machine::apply(&record.state, Command::Lease).map_err(|refusal| refused(refusal, &record))?;
-                record.state = state;
-                if purpose == Purpose::Run {
+                let command = match &author {
+                    Author::Seen(seen) => {
+                        Command::Join { began: seen.token(), current: seen.is_current(index, &record)? }
+                    }
+                    Author::Outside | Author::Leased(_) if enters => Command::Enter,
+                    Author::Outside | Author::Leased(_) => Command::Lease,
+                };
+                record.state = machine::apply(&record.state, command).map_err(|refusal| refused(refusal, &record))?.0;
+                if runs {
                     record.state.status = Status::Running;
                     record.error = None;
                 }
@@ -123,10 +130,12 @@ impl Store {
                 record.updated_ms = now_ms;
                 record.source = record.source.or(source.clone());
                 index.update_execution(&record)?;
-                let lease = Leased { id: id.clone(), token: record.state.token, source: source.clone() };
+                let (row, token) = (record.row, record.state.token);
+                let lease = Leased { id: id.clone(), row, token, source: source.clone() };
                 Ok((record, Some(lease), dead))
             },
         )?;
+        by.saved(record.row);
         Ok(Begun {
             status: record.state.status,
             lease,
@@ -156,13 +165,12 @@ impl Store {
     ) -> Result<()> {
         let now_ms = self.now_ms();
         let shared = self.shared()?;
-        let lease = lease.clone();
-        let id = lease.id.clone();
+        let (lease, given_back) = (lease.clone(), lease.clone());
         self.place(
             self.options.durability,
             |batch| result.map(|blob| batch.add(&blob.codec, &blob.bytes, None)).transpose(),
             move |index, placed, result| {
-                let mut record = find(index, &lease.id)?;
+                let mut record = find_leased(index, &lease)?;
                 let command = Command::Settle { token: lease.token, status };
                 record.state = machine::apply(&record.state, command).map_err(|refusal| refused(refusal, &record))?.0;
                 record.result = result.as_ref().map(|pending| placed.slot(index, pending)).transpose()?;
@@ -176,25 +184,24 @@ impl Store {
                 index.update_execution(&record)
             },
         )?;
-        shared.running.lock().remove(&id);
+        shared.running.give_back(&given_back.id, given_back.key());
         Ok(())
     }
 
     /// Gives a lease back without a word about the run. Somebody who took it over keeps it.
     pub(crate) fn release(&self, lease: &Leased) -> Result<()> {
         let shared = self.shared()?;
-        let id = lease.id.clone();
-        let lease = lease.clone();
+        let (lease, given_back) = (lease.clone(), lease.clone());
         // Nothing depends on this surviving: a dead owner's lease does not block.
         let released = shared.commit(Durability::Process, move |index| {
-            let mut record = find(index, &lease.id)?;
-            if record.state.token == lease.token && record.owner.is_some() {
+            let Some(mut record) = index.execution(&lease.id)? else { return Ok(()) };
+            if (record.row, record.state.token) == lease.key() && record.owner.is_some() {
                 record.owner = None;
                 index.update_execution(&record)?;
             }
             Ok(())
         });
-        shared.running.lock().remove(&id);
+        shared.running.give_back(&given_back.id, given_back.key());
         released
     }
 }

@@ -1,6 +1,6 @@
 //! Opening a directory: create, recognise, refuse; once per process and directory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Weak};
@@ -13,6 +13,7 @@ use super::durable::DurableLog;
 use super::kept::{Anchor, BlockKey, ChunkRef};
 use super::options::{Durability, Options};
 use super::owner::Liveness;
+use super::running::Running;
 use crate::error::{BoxError, Error, Result};
 use crate::id::{ChunkRow, Digest, PackRow};
 use crate::index::{FORMAT, Index, Journal};
@@ -38,8 +39,7 @@ pub(crate) struct Shared {
     readers: Mutex<Vec<Index>>,
     pub(super) segments: Segments,
     pub(super) liveness: Liveness,
-    /// Executions a handle of this process runs right now.
-    pub(super) running: Mutex<HashSet<String>>,
+    pub(super) running: Running,
     pub(super) known: Cache<Digest, ChunkRow>,
     pub(super) anchors: Cache<u128, Arc<Anchor>>,
     pub(super) headers: Cache<PackRow, Arc<Header>>,
@@ -131,7 +131,7 @@ impl Shared {
             readers: Mutex::new(reader.into_iter().collect()),
             segments: Segments::new(&directory),
             liveness: Liveness::new(&directory),
-            running: Mutex::default(),
+            running: Running::default(),
             known: Cache::new(CHUNKS_KNOWN_MAX),
             anchors: Cache::new(ANCHOR_TOKENS_MAX),
             headers: Cache::new(HEADER_CHUNKS_MAX),

@@ -29,8 +29,8 @@ impl Store {
             let mut plan = PrunePlan::default();
             let wanted = |record: &ExecutionRecord| Ok(execution.is_none_or(|id| id == record.uid));
             for record in index.executions(usize::MAX, wanted)? {
-                let held = shared.running.lock().contains(&record.uid)
-                    || refuse_if_held(&shared, index, &record, now_ms).is_err();
+                let held =
+                    shared.running.contains(&record.uid) || refuse_if_held(&shared, index, &record, now_ms).is_err();
                 if held {
                     continue;
                 }

@@ -7,19 +7,27 @@ use super::commit::Patience;
 use super::open::Shared;
 use super::options::Durability;
 use super::prepare::{Batch, Pending, Placed, Series};
+use super::running::LeaseKey;
 use crate::error::{Error, Result};
-use crate::id::{FencingToken, Seq};
+use crate::id::{ExecutionRow, FencingToken, Seq};
 use crate::index::{EntryRow, ExecutionRecord, Index};
 use crate::machine::{self, Command, Effect, Refusal};
 use crate::model::{Blob, Kind, Outcome, Record, Slot, Status};
 
 /// A lease on an execution.
 #[derive(Clone, Debug)]
-pub(crate) struct Leased {
-    pub id: String,
-    pub token: FencingToken,
+pub struct Leased {
+    pub(crate) id: String,
+    pub(crate) row: ExecutionRow,
+    pub(crate) token: FencingToken,
     /// Where the code that runs under it is: the execution's source, once that code has recorded something.
-    pub source: Option<String>,
+    pub(crate) source: Option<String>,
+}
+
+impl Leased {
+    pub(super) fn key(&self) -> LeaseKey {
+        (self.row, self.token)
+    }
 }
 
 /// An entry to be added, before its values are in the store.
@@ -160,7 +168,7 @@ impl Store {
                 Ok([add(values.value, value)?, add(values.input, input)?, add(values.meta, meta)?])
             },
             move |index, placed, [value, input, meta]| {
-                let mut execution = find(index, &lease.id)?;
+                let mut execution = find_leased(index, &lease)?;
                 let token = lease.token;
                 let command = if entry.settles { Command::Answer { token } } else { Command::Append { token } };
                 let (state, effect) =
@@ -207,10 +215,20 @@ pub(super) fn find(index: &Index, id: &str) -> Result<ExecutionRecord> {
     index.execution(id)?.ok_or_else(|| Error::ExecutionNotFound { id: id.to_owned() })
 }
 
+/// The execution a lease is on, which may be gone, and another one of its id be there.
+pub(super) fn find_leased(index: &Index, lease: &Leased) -> Result<ExecutionRecord> {
+    let found = index.execution(&lease.id)?.filter(|record| record.row == lease.row);
+    found.ok_or_else(|| Error::Fenced { execution: lease.id.clone() })
+}
+
 /// What a refusal of the machine means to the caller.
 pub(super) fn refused(refusal: Refusal, record: &ExecutionRecord) -> Error {
     match refusal {
-        Refusal::Fenced => Error::Fenced { execution: record.uid.clone() },
+        Refusal::Fenced | Refusal::Held => Error::Fenced { execution: record.uid.clone() },
+        Refusal::Finished(Status::Cancelled) => Error::invalid(format!(
+            "execution {0:?} was cancelled: go on under another id, or roll it back, to its head if nothing is to fall",
+            record.uid
+        )),
         Refusal::Finished(status) => {
             Error::invalid(format!("execution {:?} is {} already", record.uid, status.as_str()))
         }

@@ -57,10 +57,7 @@ impl Store {
     pub fn rollback_from(&self, id: &str, to: Seq, head: Option<Seq>) -> Result<RollbackPlan> {
         let plan = self.plan_rollback(id, to)?;
         let shared = self.shared()?;
-        if shared.running.lock().contains(id) {
-            let owner = format!("{}:{} (this process)", super::owner::host(), std::process::id());
-            return Err(Error::LeaseHeld { execution: id.to_owned(), owner, expires_at: None });
-        }
+        shared.running.refuse_other(id, None)?;
         let (id, now_ms, with) = (id.to_owned(), self.now_ms(), shared.clone());
         shared.commit(self.options.durability, move |index| {
             let mut record = find(index, &id)?;

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use super::Store;
 use super::commit::Patience;
+use super::invocation::{Author, By};
 use super::prepare::{Batch, Pending, Series};
 use super::record::{Append, check_name};
 use super::rollback::refuse_amid_rollback;
 use super::state::{newest, noted_after, state_row};
 use crate::error::Result;
 use crate::id::Seq;
-use crate::index::{EntryRow, ExecutionRecord, Index, WriteRow};
+use crate::index::{EntryRow, WriteRow};
 use crate::machine::{self, Command, Effect};
 use crate::model::{Blob, Kind, Outcome, Record, Slot, Status};
 
@@ -41,6 +42,8 @@ pub struct NewState<'a> {
     pub whole: bool,
     /// What the execution is doing now; None leaves it.
     pub status: Option<Status>,
+    /// Who saves it.
+    pub by: By<'a>,
 }
 
 /// Pending writes of one task.
@@ -62,6 +65,8 @@ pub struct NewWrites<'a> {
     pub replace: bool,
     /// What the execution is doing now; None leaves it.
     pub status: Option<Status>,
+    /// Who saves it.
+    pub by: By<'a>,
 }
 
 impl Store {
@@ -72,7 +77,8 @@ impl Store {
         let (id, now_ms) = (id.to_owned(), self.now_ms());
         let (workflow, scope, key) = (new.workflow.to_owned(), new.scope.to_owned(), new.key.to_owned());
         let (parent, group) = (new.parent.map(str::to_owned), new.group.map(str::to_owned));
-        let (status, whole) = (new.status, new.whole);
+        let (status, whole, author) = (new.status, new.whole, Author::of(new.by));
+        let (with, by) = (self.shared()?, author.clone());
         let keep: Vec<String> = new.keep.iter().map(|name| (*name).to_owned()).collect();
         let append = Append {
             kind: Kind::State,
@@ -90,7 +96,7 @@ impl Store {
             settles: false,
         };
         let series_id = id.clone();
-        self.place(
+        let saved = self.place(
             self.options.durability,
             |batch| {
                 let series = |what: &str| Some(Series::of(&[&series_id, new.scope, what, "state"]));
@@ -103,7 +109,7 @@ impl Store {
                 Ok((body, meta, values.collect::<Result<Vec<_>>>()?))
             },
             move |index, placed, (body, meta, values)| {
-                let mut execution = find_or_begin(index, &id, &workflow, now_ms)?;
+                let mut execution = author.find_or_begin(index, &id, &workflow, now_ms)?;
                 refuse_amid_rollback(index, &execution)?;
                 let lineage = index.lineage(&execution)?;
                 let parent_row = match &parent {
@@ -122,7 +128,7 @@ impl Store {
                     }
                 }
                 if !missing.is_empty() {
-                    return Ok(missing);
+                    return Ok((None, missing));
                 }
                 for (name, pending) in values {
                     slots.insert(index.label(name)?, placed.slot(index, pending)?);
@@ -130,10 +136,11 @@ impl Store {
                 let told = index.writes(execution.row, &scope, &key)?.into_iter();
                 let mut told =
                     told.filter(|write| lineage.counts(write.epoch, write.after)).filter_map(|write| write.status);
-                let command = Command::Adopt { status: told.next_back().or(status) };
+                let writer = author.writer(&with, index, &execution, now_ms);
+                let command = Command::Adopt { by: writer, status: told.next_back().or(status) };
                 let (state, effect) = machine::apply(&execution.state, command)
-                    .map_err(|refusal| super::record::refused(refusal, &execution))?;
-                let Some(Effect::Append { seq, parent: head }) = effect else { return Ok(Vec::new()) };
+                    .map_err(|refusal| author.refused(refusal, &with, index, &execution, now_ms))?;
+                let Some(Effect::Append { seq, parent: head }) = effect else { return Ok((None, Vec::new())) };
                 let from = parent_row.as_ref().map_or(head, |row| row.seq);
                 let record = Record {
                     parent_key: parent.clone(),
@@ -155,9 +162,13 @@ impl Store {
                 execution.state = state;
                 execution.updated_ms = now_ms;
                 index.update_execution(&execution)?;
-                Ok(Vec::new())
+                author.saves(&scope, &key);
+                Ok((Some(execution.row), Vec::new()))
             },
-        )
+        )?;
+        let (row, missing) = saved;
+        row.into_iter().for_each(|row| by.saved(row));
+        Ok(missing)
     }
 
     /// Makes the parent's values the anchors of what follows them, when this process has not seen them.
@@ -189,6 +200,8 @@ impl Store {
         let (id, now_ms) = (id.to_owned(), self.now_ms());
         let (workflow, scope, key) = (new.workflow.to_owned(), new.scope.to_owned(), new.key.to_owned());
         let (task, path, replace, status) = (new.task.to_owned(), new.path.to_owned(), new.replace, new.status);
+        let (author, with) = (Author::of(new.by), self.shared()?);
+        let by = author.clone();
         let prepare = |batch: &mut Batch<'_>| {
             let writes = new
                 .writes
@@ -197,37 +210,45 @@ impl Store {
             writes.collect::<Result<Vec<(i64, String, Pending)>>>()
         };
         // The state these writes lead to follows at once.
-        self.place_with(self.options.durability, Patience::Company, prepare, move |index, placed, writes| {
-            let mut execution = find_or_begin(index, &id, &workflow, now_ms)?;
-            let lineage = index.lineage(&execution)?;
-            let state = state_row(index, &execution, &lineage, &scope, &key)?.map(|row| row.seq);
-            let mut there = index.writes(execution.row, &scope, &key)?;
-            there.retain(|write| write.task == task && lineage.counts(write.epoch, noted_after(write, state)));
-            for (at, channel, pending) in writes {
-                if !replace && there.iter().any(|write| write.index == *at) {
-                    continue;
+        let row =
+            self.place_with(self.options.durability, Patience::Company, prepare, move |index, placed, writes| {
+                let mut execution = author.find_or_begin(index, &id, &workflow, now_ms)?;
+                let lineage = index.lineage(&execution)?;
+                let state = state_row(index, &execution, &lineage, &scope, &key)?.map(|row| row.seq);
+                let mut there = index.writes(execution.row, &scope, &key)?;
+                there.retain(|write| write.task == task && lineage.counts(write.epoch, noted_after(write, state)));
+                for (at, channel, pending) in writes {
+                    if !replace && there.iter().any(|write| write.index == *at) {
+                        continue;
+                    }
+                    index.put_write(&WriteRow {
+                        execution: execution.row,
+                        scope: scope.clone(),
+                        key: key.clone(),
+                        task: task.clone(),
+                        index: *at,
+                        epoch: execution.state.epoch,
+                        after: execution.state.head,
+                        path: path.clone(),
+                        channel: index.label(channel)?,
+                        status,
+                        slot: placed.slot(index, pending)?,
+                    })?;
                 }
-                index.put_write(&WriteRow {
-                    execution: execution.row,
-                    scope: scope.clone(),
-                    key: key.clone(),
-                    task: task.clone(),
-                    index: *at,
-                    epoch: execution.state.epoch,
-                    after: execution.state.head,
-                    path: path.clone(),
-                    channel: index.label(channel)?,
-                    status,
-                    slot: placed.slot(index, pending)?,
-                })?;
-            }
-            // A task's word that it goes on may come late, after the state that its superstep ended with.
-            let late = status == Some(Status::Running)
-                && newest(index, &execution, &lineage, &scope)?.is_some_and(|(newest, _)| newest > key);
-            execution.state.status = status.filter(|_| !late).unwrap_or(execution.state.status);
-            execution.updated_ms = now_ms;
-            index.update_execution(&execution)
-        })
+                // A task's word that it goes on may come late, after the state that its superstep ended with.
+                let late = status == Some(Status::Running)
+                    && newest(index, &execution, &lineage, &scope)?.is_some_and(|(newest, _)| newest > key);
+                let writer = author.writer(&with, index, &execution, now_ms);
+                let command = Command::Pend { by: writer, status: status.filter(|_| !late) };
+                execution.state = machine::apply(&execution.state, command)
+                    .map_err(|refusal| author.refused(refusal, &with, index, &execution, now_ms))?
+                    .0;
+                execution.updated_ms = now_ms;
+                index.update_execution(&execution)?;
+                Ok(execution.row)
+            })?;
+        by.saved(row);
+        Ok(())
     }
 
     /// Removes states by (scope, key), with their pending writes; answers how many entries went.
@@ -244,12 +265,5 @@ impl Store {
             }
             Ok(gone)
         })
-    }
-}
-
-fn find_or_begin(index: &Index, id: &str, workflow: &str, now_ms: u64) -> Result<ExecutionRecord> {
-    match index.execution(id)? {
-        Some(execution) => Ok(execution),
-        None => index.insert_execution(ExecutionRecord::new(id, workflow, now_ms)),
     }
 }

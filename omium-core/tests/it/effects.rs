@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use omium_core::{BoxError, Effect, EffectState, Error, Execution, NewState, Seq, Status};
+use omium_core::{BoxError, By, Effect, EffectState, Error, Execution, NewState, Seq, Status};
 
 use crate::support::everywhere;
 
@@ -107,6 +107,7 @@ fn a_rollback_undoes_each_effect_once_and_in_reverse() {
             group: None,
             whole: true,
             status: None,
+            by: By::Outside,
         };
         let state = store.put_state("x", &state);
         assert!(state.unwrap_err().to_string().contains("was cut short"), "nor does a host");

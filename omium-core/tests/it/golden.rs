@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use omium_core::{Blob, Depth, NewState, NewWrites, Seq, Status, Store};
+use omium_core::{Blob, By, Depth, NewState, NewWrites, Seq, Status, Store};
 
 use crate::support::message;
 
@@ -50,6 +50,7 @@ fn write(path: &Path) {
             writes: &writes,
             replace: false,
             status: Some(Status::Waiting),
+            by: By::Outside,
         };
         store.put_writes("thread", &task).unwrap();
         let new = NewState {
@@ -65,6 +66,7 @@ fn write(path: &Path) {
             group: Some("run-1"),
             whole: true,
             status: None,
+            by: By::Outside,
         };
         store.put_state("thread", &new).unwrap();
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use omium_core::{Blob, Depth, NewState, NewWrites, Options, Retention, Seq, Status, Store};
+use omium_core::{Blob, By, Depth, NewState, NewWrites, Options, Retention, Seq, Status, Store};
 
 use crate::support::{ManualClock, everywhere, message};
 
@@ -27,6 +27,7 @@ fn put(store: &Store, thread: &str, number: usize, messages: &[String]) {
                 group: None,
                 whole: true,
                 status: Some(Status::Running),
+                by: By::Outside,
             },
         )
         .unwrap();
@@ -134,6 +135,7 @@ fn a_state_that_needs_its_ancestors_keeps_them() {
                 group: None,
                 whole: n == 2,
                 status: None,
+                by: By::Outside,
             };
             store.put_state("t", &new).unwrap();
         }
@@ -157,6 +159,7 @@ fn pending_writes_may_come_first_and_a_rollback_undoes_them() {
                 writes: &writes,
                 replace,
                 status: None,
+                by: By::Outside,
             };
             store.put_writes("t", &new).unwrap();
         };

@@ -8,6 +8,7 @@ mod exports;
 mod forks;
 mod golden;
 mod growth;
+mod hosts;
 mod layers;
 mod processes;
 mod promises;

@@ -59,6 +59,7 @@ fn a_fork_of_a_thread_that_nobody_leased_is_ready_too() {
             group: None,
             whole: true,
             status: Some(Status::Running),
+            by: omium_core::By::Outside,
         };
         store.put_state("t", &new).unwrap();
         assert_eq!(standing(store, "t"), Standing::As(Status::Running), "who runs it cannot be known");

@@ -378,6 +378,16 @@ class CheckReport:
         """Harmless findings, such as an orphan segment file that gc will remove."""
 
 @final
+class Seen:
+    """What an invocation of a host framework saw of an execution when it began, and what it saved since."""
+
+    @property
+    def leased_once(self) -> bool:
+        """Whether there was ever a lease on it: then what runs it records more than states."""
+    @property
+    def newest(self) -> str | None:
+        """The greatest key of an outermost state it saw or saved."""
+
 class Store:
     """One store directory. Stores of one directory share everything within a process."""
 
@@ -415,8 +425,17 @@ class Store:
 
         On a finished execution, or with mode="record", the run answers from the record only, takes no
         lease and writes nothing. mode="attach" takes the lease whatever the status and leaves the status
-        alone: for work beside the workflow itself, such as compensations, answers and host frameworks.
+        alone: for work beside the workflow itself, such as compensations and answers. mode="enter" is the same for
+        an invocation of a host framework, and refused when the execution was cancelled.
         """
+    def observe(self, id: str) -> Seen:
+        """What an invocation of a host framework that begins now builds on; the execution need not exist.
+
+        Raises LeaseHeld while somebody alive runs it, and InvalidInput when it was cancelled.
+        """
+    def join(self, workflow: str, seen: Seen) -> Run:
+        """Takes the lease for an invocation that has begun. Raises Fenced when somebody had it meanwhile, or saved
+        an outermost state that is newer than all it saw and saved, and LeaseHeld while somebody alive has it."""
     def execution(self, id: str) -> Execution: ...
     def executions(
         self,
@@ -458,7 +477,10 @@ class Store:
 
         Raises InDoubt when effects after `at` are in doubt, unless they are abandoned.
         """
-    def delete(self, id: str) -> bool: ...
+    def delete(self, id: str) -> bool:
+        """Raises LeaseHeld while somebody alive runs it."""
+    def delete_running(self, id: str) -> bool:
+        """Deletes it in any case, and fences whoever runs it."""
     def copy(self, id: str, new_id: str) -> None:
         """Copies every live entry and pending write under another id."""
     def put_state(
@@ -476,6 +498,7 @@ class Store:
         group: str | None = None,
         whole: bool = True,
         status: Status | None = None,
+        by: Seen | Run | None = None,
         workflow: str = "langgraph",
     ) -> list[str]:
         """Records a state entry; the same (scope, key) again supersedes the earlier one.
@@ -486,6 +509,9 @@ class Store:
         (scope, key) brought along wins.
 
         `values` are (name, codec, bytes); `keep` names values taken over unchanged from the parent.
+        `by` is the invocation that saves it: what it saw when it began, or the run that has its lease. Raises
+        LeaseHeld while somebody else alive has the lease, Fenced when somebody took it since the invocation began
+        or the execution was cancelled, rolled back or deleted. None is an edit from outside.
         Returns [] when committed, else the names in `keep` the parent does not have: nothing was
         written, call again with their values.
         """
@@ -500,11 +526,12 @@ class Store:
         *,
         replace: bool,
         status: Status | None = None,
+        by: Seen | Run | None = None,
         workflow: str = "langgraph",
     ) -> None:
         """Records (index, channel, codec, bytes) of a task; needs no state with that key to exist.
 
-        An index recorded before is kept, or replaced when `replace`.
+        An index recorded before is kept, or replaced when `replace`. `by` is as for `put_state`.
         """
     def get_state(self, execution: str, scope: str, key: str | None = None) -> State | None:
         """The state with that key (live if there is one), or the live one with the greatest key."""
