@@ -19,6 +19,9 @@ impl PySeen {
     fn newest(&self) -> Option<String> {
         self.0.newest()
     }
+    fn runs_from(&self, key: &str) {
+        self.0.runs_from(key);
+    }
 }
 
 /// `by` as Python gives it: what an invocation saw, or the run that has its lease.

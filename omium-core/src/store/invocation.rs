@@ -30,7 +30,7 @@ pub struct Seen {
 struct Knows {
     /// None while there is no such execution. Rows are never used again, so a deleted execution is not mistaken for another.
     row: Option<ExecutionRow>,
-    /// The greatest key of an outermost state.
+    /// The greatest key of an outermost state that it saw, saved or runs from.
     newest: Option<String>,
 }
 
@@ -53,10 +53,18 @@ impl Seen {
         self.token > FencingToken(0)
     }
 
-    /// The greatest key of an outermost state that it saw or saved.
+    /// The greatest key of an outermost state that it saw, saved or runs from.
     #[must_use]
     pub fn newest(&self) -> Option<String> {
         self.knows.lock().newest.clone()
+    }
+
+    /// It runs from the outermost state with `key` now, which it may save later: nothing that is older is in its way.
+    pub fn runs_from(&self, key: &str) {
+        let mut knows = self.knows.lock();
+        if knows.newest.as_deref().is_none_or(|newest| newest < key) {
+            knows.newest = Some(key.to_owned());
+        }
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -181,10 +189,7 @@ impl Author {
         if let Author::Seen(seen) = self
             && scope == OUTERMOST
         {
-            let mut knows = seen.knows.lock();
-            if knows.newest.as_deref().is_none_or(|newest| newest < key) {
-                knows.newest = Some(key.to_owned());
-            }
+            seen.runs_from(key);
         }
     }
 

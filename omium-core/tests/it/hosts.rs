@@ -94,7 +94,11 @@ fn of_two_that_saved_only_the_newest_may_take_the_lease() {
         assert!(fenced(store.join("host", &first)));
         save(store, "t", "3", By::Seen(&first)).unwrap();
         assert!(fenced(store.join("host", &second)));
-        drop(store.join("host", &first).unwrap());
+        second.runs_from("4");
+        assert_eq!(second.newest().as_deref(), Some("4"));
+        let run = store.join("host", &second).unwrap();
+        assert!(held(save(store, "t", "5", By::Seen(&first))), "what it runs from is saved by the one with the lease");
+        save(store, "t", "4", By::Leased(run.lease().unwrap())).unwrap();
     });
 }
 

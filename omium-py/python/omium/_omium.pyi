@@ -382,12 +382,13 @@ class Seen:
     """What an invocation of a host framework saw of an execution when it began, and what it saved since."""
 
     @property
-    def leased_once(self) -> bool:
-        """Whether there was ever a lease on it: then what runs it records more than states."""
+    def leased_once(self) -> bool: ...
     @property
     def newest(self) -> str | None:
-        """The greatest key of an outermost state it saw or saved."""
+        """The greatest key of an outermost state it saw, saved or runs from."""
+    def runs_from(self, key: str) -> None: ...
 
+@final
 class Store:
     """One store directory. Stores of one directory share everything within a process."""
 
@@ -419,7 +420,7 @@ class Store:
         *,
         input: Blob | None = None,
         source: str | None = None,
-        mode: Literal["live", "record", "attach"] = "live",
+        mode: Literal["live", "record", "attach", "enter"] = "live",
     ) -> Run:
         """Begins, or resumes and takes the lease. Raises LeaseHeld when somebody alive holds it.
 
@@ -429,13 +430,9 @@ class Store:
         an invocation of a host framework, and refused when the execution was cancelled.
         """
     def observe(self, id: str) -> Seen:
-        """What an invocation of a host framework that begins now builds on; the execution need not exist.
-
-        Raises LeaseHeld while somebody alive runs it, and InvalidInput when it was cancelled.
-        """
+        """What an invocation of a host framework that begins now builds on. Refused while somebody alive runs it."""
     def join(self, workflow: str, seen: Seen) -> Run:
-        """Takes the lease for an invocation that has begun. Raises Fenced when somebody had it meanwhile, or saved
-        an outermost state that is newer than all it saw and saved, and LeaseHeld while somebody alive has it."""
+        """Takes the lease for an invocation that has begun, unless somebody had it meanwhile or saved a newer state."""
     def execution(self, id: str) -> Execution: ...
     def executions(
         self,
@@ -480,7 +477,7 @@ class Store:
     def delete(self, id: str) -> bool:
         """Raises LeaseHeld while somebody alive runs it."""
     def delete_running(self, id: str) -> bool:
-        """Deletes it in any case, and fences whoever runs it."""
+        """Deletes it though somebody alive runs it, and fences them."""
     def copy(self, id: str, new_id: str) -> None:
         """Copies every live entry and pending write under another id."""
     def put_state(
@@ -509,9 +506,8 @@ class Store:
         (scope, key) brought along wins.
 
         `values` are (name, codec, bytes); `keep` names values taken over unchanged from the parent.
-        `by` is the invocation that saves it: what it saw when it began, or the run that has its lease. Raises
-        LeaseHeld while somebody else alive has the lease, Fenced when somebody took it since the invocation began
-        or the execution was cancelled, rolled back or deleted. None is an edit from outside.
+        `by` is the invocation that saves it, None an edit from outside. Raises LeaseHeld while somebody else alive has
+        the lease, Fenced when somebody had it since the invocation began.
         Returns [] when committed, else the names in `keep` the parent does not have: nothing was
         written, call again with their values.
         """

@@ -12,7 +12,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omium import _omium, codec
-from omium.exceptions import OmiumError
+from omium.langgraph.entered import entered
 from omium.langgraph.subgraphs import what_was_given
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from omium._omium import Store
     from omium.runtime._live import LiveRun
 
-__all__ = ["CALL", "TASK", "Coordinates", "Level", "Scopes", "attempt_of", "coordinates", "invocation_of"]
+__all__ = ["CALL", "TASK", "Coordinates", "Level", "Scopes", "attempt_of", "coordinates"]
 
 ROOT = "node"
 CALL = "__pregel_call"
@@ -59,20 +59,18 @@ class Coordinates(NamedTuple):
     def scope(self) -> str:
         return f"{ROOT}/" + "/".join(f"{level.where}@{level.mark}" for level in self.levels)
 
-    def ran_from(self, scope: str, key: str | None) -> bool:
-        return any((level.scope, level.key) == (scope, key) for level in self.levels)
-
 
 def coordinates(parts: Mapping[str, Any], metadata: Mapping[str, Any]) -> Coordinates:
     """Of the task whose config this is."""
-    graph = _graph(parts)
-    own: Mapping[str, Any] = graph.config["configurable"]
+    around_it = entered(parts)
+    graph = around_it.loop
+    own: Mapping[str, Any] = around_it.config["configurable"]
     scope = str(own.get("checkpoint_ns") or "")
     around: tuple[Level, ...] = ()
     if TASK in own:
-        metadata_around: Mapping[str, Any] = graph.config.get("metadata") or {}
+        metadata_around: Mapping[str, Any] = around_it.config.get("metadata") or {}
         node_around = str(metadata_around.get("langgraph_node"))
-        given = what_was_given(graph, _graph(own), node_around, own[TASK], attempt_of(own))
+        given = what_was_given(graph, entered(own).loop, node_around, own[TASK], attempt_of(own))
         around = _told_apart(coordinates(own, metadata_around).levels, given)
     else:
         scope = ""
@@ -82,25 +80,6 @@ def coordinates(parts: Mapping[str, Any], metadata: Mapping[str, Any]) -> Coordi
     found_again = graph.checkpointer is not None and all(level.key for level in around)
     saved: Mapping[str, str] = parts.get("checkpoint_map") or {}
     return Coordinates((*around, Level(where, scope, saved.get(scope) if found_again else None)))
-
-
-def invocation_of(parts: Mapping[str, Any]) -> Any:
-    """The graph around all others that a task with this config runs in."""
-    graph = _graph(parts)
-    own = graph.config["configurable"]
-    return invocation_of(own) if TASK in own else graph
-
-
-def _graph(parts: Mapping[str, Any]) -> Any:
-    """What LangGraph runs a task in; its config is that of the task around it.
-
-    The config of a task tells of that task alone. A wrong guess of what is around it would have two tasks
-    answered with each other's effects, so none is made.
-    """
-    graph = getattr(getattr(parts.get(CALL), "keywords", {}).get("schedule_task"), "__self__", None)
-    if graph is None:
-        raise OmiumError("this version of LangGraph does not tell where a node runs: omium cannot record in it")
-    return graph
 
 
 def attempt_of(parts: Mapping[str, Any]) -> int:

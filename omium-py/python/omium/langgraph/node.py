@@ -7,201 +7,119 @@ after a crash, an exception or an interrupt, is answered from what it recorded b
 
 from __future__ import annotations
 
-import threading
-import weakref
-from contextlib import contextmanager, suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from langchain_core.runnables.config import var_child_runnable_config
-from langgraph.checkpoint.serde.types import ERROR, RESUME
 from langgraph.errors import GraphBubbleUp
 
-from omium import config
-from omium._replay import ThreadInReplay
-from omium.effects._undo import refuse_open
-from omium.exceptions import InvalidInput, OmiumError, Waiting
-from omium.langgraph.coordinates import CALL, TASK, Coordinates, Scopes, attempt_of, coordinates, invocation_of
+from omium.exceptions import InvalidInput, OmiumError
+from omium.langgraph.coordinates import CALL, TASK, Coordinates, attempt_of, coordinates
+from omium.langgraph.entered import entered
 from omium.langgraph.hidden import Hidden
-from omium.langgraph.invocation import at_end
-from omium.langgraph.passing import as_failure, let_through
-from omium.recovery import watch
-from omium.runtime import _context, _under_way
+from omium.langgraph.loops import lender
+from omium.langgraph.passing import let_through
+from omium.runtime import _context
 from omium.runtime._context import Frame
-from omium.runtime._live import LiveRun, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from omium._omium import Store
+    from omium.langgraph.invocation import Invocation
 
-__all__ = ["NODES", "Nodes", "refuse_in_replay"]
+__all__ = ["NODES", "Nodes"]
 
-_CHECKPOINTER = "__pregel_checkpointer"
 _SCRATCHPAD = "__pregel_scratchpad"
-_IDLE_MAX = 1024
 _NOBODY = 0
 """No strand: whatever runs in a node, in parallel or not, is found by its address alone."""
 
 
-class _Task:
-    """One execution of one task of a graph; an attempt after a failure is another one."""
+class _Attempt(NamedTuple):
+    """One execution of one task; the greater one has taken the place of the other."""
 
-    def __init__(self, thread: _Thread, id: str, graph: Any, marks: tuple[Any, int], where: Coordinates) -> None:
-        self.thread = thread
-        self.id = id
-        self.graph = graph
-        """The invocation it belongs to: LangGraph's loop."""
-        self.marks = marks
-        """The scratchpad LangGraph made for it, and the number of the attempt."""
+    loop: int
+    """The number of the loop it runs in: a graph below a node runs in another one when the node is tried again."""
+    number: int
+
+
+class _Task:
+    """One attempt at one task of a graph."""
+
+    def __init__(self, invocation: Invocation, attempt: _Attempt, scratchpad: Any, where: Coordinates) -> None:
+        self.invocation = invocation
+        self.attempt = attempt
+        self.scratchpad = scratchpad
+        """LangGraph makes one for each time it prepares the task; None when that has ended."""
         self.where = where
         self.scope: str | None = None
         """None before it recorded anything."""
 
-
-class _Thread:
-    """A thread while nodes of it run in this process."""
-
-    def __init__(self, store: Store, id: str) -> None:
-        self.store = store
-        self.id = id
-        self.lock = threading.RLock()
-        self.tasks: dict[str, _Task] = {}
-        self.run: LiveRun | None = None
-        self.scopes = Scopes(store, id)
-        self.watch = watch(config.settings().detect)
-        """Of one invocation of the graph: each superstep opens a run of its own."""
-        self.begun: weakref.WeakSet[Any] = weakref.WeakSet()
-        self.over: weakref.WeakSet[Any] = weakref.WeakSet()
-        """Invocations, as LangGraph's loops."""
-
-    def task(self, id: str, marks: tuple[Any, int], config: Mapping[str, Any]) -> _Task:
-        with self.lock:
-            task = self.tasks.get(id)
-            if task is not None and task.graph in self.over:
-                self._refuse()
-            if task is None or task.marks[0] is not marks[0] or task.marks[1] != marks[1]:
-                graph = invocation_of(config["configurable"])
-                self._enter(graph)
-                where = coordinates(config["configurable"], config.get("metadata") or {})
-                task = self.tasks[id] = _Task(self, id, graph, marks, where)
-            return task
-
-    def _enter(self, graph: Any) -> None:
-        if graph in self.over:
-            self._refuse()
-        if graph not in self.begun:
-            self.begun.add(graph)
-            at_end(graph, partial(self.leave, graph), self._under_way)
-
-    def _refuse(self) -> NoReturn:
-        raise InvalidInput(f"execution {self.id!r} has ended: its graph was left while this node still ran")
-
-    async def _under_way(self) -> None:
-        if self.run is not None:
-            await _under_way.await_(self.run)
-
-    def leave(self, graph: Any, error: BaseException | None) -> None:
-        """The invocation is over. What a thread of it still does outside is waited for; the lease is kept till then."""
-        with self.lock:
-            self.over.add(graph)
-            run = self.run
-            if run is not None and run.under_way:
-                threading.Thread(target=self._leave_later, args=(graph, error, run), daemon=True).start()
-            else:
-                self._left(graph, error)
-
-    def _leave_later(self, graph: Any, error: BaseException | None, run: LiveRun) -> None:
-        _under_way.wait(run)
-        with self.lock:
-            self._left(graph, error)
-
-    def _left(self, graph: Any, error: BaseException | None) -> None:
-        over = [task for task in self.tasks.values() if task.graph is graph]
-        run = self.run
-        why = error if run is None else run.aborted or error
-        if isinstance(error, Exception) and isinstance(why, Exception) and len(over) == len(self.tasks):
-            # The exception is on its way already, and goes before a trouble of the store.
-            with suppress(OmiumError):
-                self._settle(why)
-        self.end(over)
-        if self.run is not None and self.run.ended:
-            self.run = None
-
-    def _settle(self, error: Exception) -> None:
-        """LangGraph saved how it ended before the nodes beside it had ended, and what these record says it runs."""
-        ended = "waiting" if isinstance(error, Waiting) else "failed"
-        if self.store.execution(self.id).status in (ended, "completed", "cancelled"):
-            return
-        run = self.run
-        native = (
-            run.native if run is not None and not run.ended else self.store.begin("langgraph", self.id, mode="attach")
-        )
-        try:
-            if isinstance(error, Waiting):
-                native.wait(str(error))
-            else:
-                native.fail_run(describe(error))
-        finally:
-            native.release()
-
-    @property
-    def idle(self) -> bool:
-        return not self.tasks and self.run is None
-
-    def frame(self, task: _Task) -> Frame:
-        with self.lock:
-            run = self._opened()
-            if task.scope is None:
-                task.scope = self.scopes.of(task.where, run)
-                run.native.restart(task.scope)
-        return Frame(run, task.scope, 0, _NOBODY, host=task)
-
-    def end(self, tasks: Sequence[_Task]) -> None:
-        """Gives the lease back when the last of its nodes has ended."""
-        with self.lock:
-            for task in tasks:
-                self.tasks.pop(task.id, None)
-            run = self.run
-            if run is None or self.tasks:
-                return
-            run.ended = True
-            run.native.release()
-            # What aborted it is not forgotten: the graph may have taken it for an answer of a tool.
-            if run.aborted is None:
-                self.run = None
-
-    def start(self) -> None:
-        """A new invocation of the graph: whatever aborted the one before is over."""
-        with self.lock:
-            self.watch = watch(config.settings().detect)
-            if self.run is not None and self.run.ended:
-                self.run = None
-
-    def _opened(self) -> LiveRun:
-        refuse_in_replay(self.id)
-        if self.run is None or not self.run.of_this_process():
-            refuse_open(self.store, self.id)
-            native = self.store.begin("langgraph", self.id, mode="attach")
-            self.run = LiveRun(self.store, native, config.settings().codec)
-            self.run.watch = self.watch
-            self.run.let_through = let_through
-        return self.run
+    def frame(self) -> Frame:
+        invocation = self.invocation
+        with invocation.lock:
+            run = invocation.leased()
+            if self.scope is None:
+                self.scope = invocation.scopes.of(self.where, run)
+                run.native.restart(self.scope)
+        return Frame(run, self.scope, 0, _NOBODY, host=self)
 
 
-def refuse_in_replay(thread: str) -> None:
-    """A graph goes on from where its thread stands, and so cannot be answered from the record as code around it is."""
-    if not _context.replays():
-        return
-    error = ThreadInReplay(
-        f"the code runs a graph on the LangGraph thread {thread!r}, an execution of its own, which a replay of the "
-        "code around it would run on",
-        thread,
-    )
-    around = _context.current.get()
-    if around is not None:
-        around.run.abort(error)
-    raise error
+class Nodes:
+    """The host `_context.frame` asks."""
+
+    def __init__(self) -> None:
+        self._tasks: WeakKeyDictionary[Invocation, dict[str, _Task]] = WeakKeyDictionary()
+
+    def place(self) -> _Task | Hidden | None:
+        """The task that runs here; None outside of a node of a graph that has a Saver which records in nodes."""
+        known = var_child_runnable_config.get()
+        parts: Mapping[str, Any] = (known or {}).get("configurable") or {}
+        saver, id = lender(known), parts.get(TASK)
+        # Who edits a state has all of these, and runs no node.
+        if saver is None or saver.invocation is None or id is None or CALL not in parts:
+            return None
+        invocation = saver.invocation
+        found = saver.store_of_nodes(invocation.id)
+        if found is None or isinstance(found, Hidden):
+            return found
+        with _letting_through(), invocation.lock:
+            if invocation.over:
+                invocation.refuse_left()
+            return self._task(invocation, str(id), known or {}, parts)
+
+    def _task(self, invocation: Invocation, id: str, known: Mapping[str, Any], parts: Mapping[str, Any]) -> _Task:
+        tasks = self._tasks.setdefault(invocation, {})
+        task, attempt = tasks.get(id), _Attempt(entered(parts).number, attempt_of(parts))
+        scratchpad = parts.get(_SCRATCHPAD)
+        if task is not None and task.attempt > attempt:
+            raise InvalidInput(
+                f"this node of {invocation.id!r} is tried again already: what is left of its earlier attempt can "
+                "record nothing; wait for its threads inside it"
+            )
+        again = task is not None and task.scratchpad is not None and task.scratchpad is not scratchpad
+        if task is None or task.attempt != attempt or again:
+            where = coordinates(parts, known.get("metadata") or {})
+            task = tasks[id] = _Task(invocation, attempt, scratchpad, where)
+        return task
+
+    def ended(self, invocation: Invocation, id: str) -> None:
+        """LangGraph has saved what the task wrote, its failure or its interrupt."""
+        task = self._tasks.get(invocation, {}).get(id)
+        if task is not None:
+            task.scratchpad = None
+
+    def frame(self, place: _Task | Hidden) -> Frame:
+        with _letting_through():
+            return place.refuse() if isinstance(place, Hidden) else place.frame()
+
+    def stops(self, error: BaseException) -> bool:
+        """An interrupt, or a command to the graph around this one."""
+        return isinstance(error, GraphBubbleUp)
+
+    def let_through(self, error: BaseException) -> None:
+        """So that no policy and no handler of the graph answers it."""
+        let_through(error)
 
 
 @contextmanager
@@ -212,83 +130,6 @@ def _letting_through() -> Iterator[None]:
     except OmiumError as error:
         let_through(error)
         raise
-
-
-class Nodes:
-    """The host `_context.frame` asks; a Saver tells it when nodes end."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._threads: dict[tuple[str, str], _Thread] = {}
-
-    def place(self) -> _Task | Hidden | None:
-        """The task that runs here; None outside of a node of a graph that has a Saver which records in nodes."""
-        known = var_child_runnable_config.get()
-        if not known:
-            return None
-        parts: Mapping[str, Any] = known.get("configurable") or {}
-        saver, id, name = parts.get(_CHECKPOINTER), parts.get(TASK), parts.get("thread_id")
-        store = getattr(saver, "store_of_nodes", None)
-        # Who edits a state has all of these, and runs no node.
-        if store is None or id is None or name is None or CALL not in parts:
-            return None
-        found: Store | Hidden | None = store(str(name))
-        if found is None or isinstance(found, Hidden):
-            return found
-        thread = self._thread(found, str(name))
-        with _letting_through():
-            return thread.task(id, (parts.get(_SCRATCHPAD), attempt_of(parts)), known)
-
-    def frame(self, place: _Task | Hidden) -> Frame:
-        with _letting_through():
-            return place.refuse() if isinstance(place, Hidden) else place.thread.frame(place)
-
-    def stops(self, error: BaseException) -> bool:
-        """An interrupt, or a command to the graph around this one."""
-        return isinstance(error, GraphBubbleUp)
-
-    def let_through(self, error: BaseException) -> None:
-        """So that no policy and no handler of the graph answers it."""
-        let_through(error)
-
-    def starts(self, store: Store, config: Mapping[str, Any]) -> None:
-        """A graph reads where it stands before it runs its nodes; so does each subgraph of it."""
-        parts = config.get("configurable") or {}
-        thread = self._threads.get((store.path, str(parts["thread_id"])))
-        if thread is not None and not parts.get("checkpoint_ns"):
-            thread.start()
-
-    def refuse(self, store: Store, name: str, channels: Collection[str] = ()) -> None:
-        """Raises what ended the run, when something on the way swallowed it and saves a result."""
-        thread = self._threads.get((store.path, name))
-        run = None if thread is None else thread.run
-        if thread is not None and run is not None and run.aborted is not None and ERROR not in channels:
-            thread.end(tuple(thread.tasks.values()))
-            raise as_failure(run.aborted)
-
-    def wrote(self, store: Store, name: str, task: str, channels: Collection[str]) -> None:
-        """A task has ended: LangGraph saved what it wrote, its failure or its interrupt."""
-        thread = self._threads.get((store.path, name))
-        ended = None if thread is None else thread.tasks.get(task)
-        if thread is not None and ended is not None and set(channels) != {RESUME}:
-            thread.end([ended])
-
-    def saved(self, store: Store, name: str, scope: str, parent: str | None) -> None:
-        """A superstep has ended: its checkpoint follows the one its tasks ran from."""
-        thread = self._threads.get((store.path, name))
-        if thread is not None:
-            over = [task for task in tuple(thread.tasks.values()) if task.where.ran_from(scope, parent)]
-            thread.end(over)
-
-    def _thread(self, store: Store, name: str) -> _Thread:
-        with self._lock:
-            thread = self._threads.get((store.path, name))
-            if thread is None:
-                if len(self._threads) >= _IDLE_MAX:
-                    for key in [key for key, each in self._threads.items() if each.idle]:
-                        del self._threads[key]
-                thread = self._threads[store.path, name] = _Thread(store, name)
-            return thread
 
 
 NODES = Nodes()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.checkpoint.base import (
     BaseCheckpointSaver,
     ChannelVersions,
@@ -13,14 +16,17 @@ from langgraph.checkpoint.base import (
     CheckpointMetadata,
     CheckpointTuple,
 )
+from langgraph.checkpoint.serde.types import RESUME
 
 from omium.exceptions import InvalidInput
 from omium.langgraph import hidden, history
 from omium.langgraph.convert import address, loader, place, sharing_loader, to_tuple
 from omium.langgraph.growing import GrowingLists
+from omium.langgraph.invocation import Invocation, refuse_in_replay
 from omium.langgraph.link import Link, StoreLocation
 from omium.langgraph.listing import matching, newest_first
-from omium.langgraph.node import NODES, refuse_in_replay
+from omium.langgraph.loops import install, lent
+from omium.langgraph.node import NODES
 from omium.langgraph.parents import Parents
 from omium.langgraph.saving import Commit, saving, saving_writes
 from omium.runtime import _boundary
@@ -54,7 +60,13 @@ class Saver(BaseCheckpointSaver[int]):
     A `serde` that encrypts does so with the states of a thread. What its nodes record of steps, effects and
     model calls is not encrypted, so with such a serde it is refused until `nodes` says what is wanted: "plain"
     records it in plain text, "off" records nothing in nodes.
+
+    A thread whose nodes record something has one invocation at a time. `busy` says what becomes of another one:
+    "refuse" raises LeaseHeld, "wait" has all invocations of a thread run one after the other.
     """
+
+    invocation: Invocation | None = None
+    """Whose Saver this is; None of the one that the program made."""
 
     def __init__(
         self,
@@ -63,8 +75,12 @@ class Saver(BaseCheckpointSaver[int]):
         serde: SerializerProtocol | None = None,
         durability: str | None = None,
         nodes: hidden.Recorded | None = None,
+        busy: Literal["refuse", "wait"] = "refuse",
     ) -> None:
         super().__init__(serde=serde)
+        if busy not in ("refuse", "wait"):
+            raise InvalidInput(f'busy must be "refuse" or "wait", not {busy!r}')
+        self.busy: str = busy
         self._nodes = hidden.known(nodes)
         self._hides: tuple[SerializerProtocol, bool] | None = None
         # Shallow copies, such as with_allowlist makes, share these.
@@ -150,9 +166,7 @@ class Saver(BaseCheckpointSaver[int]):
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint `config` names, or the newest of its thread and namespace."""
-        where = address(config)
-        NODES.starts(self._link.store, config)
-        state = self._link.store.get_state(*where)
+        state = self._link.store.get_state(*address(config))
         if state is None:
             return None
         found = to_tuple(state, loader(self.serde), self._parent_of)
@@ -217,8 +231,11 @@ class Saver(BaseCheckpointSaver[int]):
     # Keeping house.
 
     def delete_thread(self, thread_id: str) -> None:
-        """Deletes a thread with all its checkpoints and writes; an unknown one is no error."""
-        self._link.store.delete(str(thread_id))
+        """Deletes a thread with all its checkpoints and writes; an unknown one is no error.
+
+        Whoever runs it ends with Fenced as soon as it saves or records something.
+        """
+        self._link.store.delete_running(str(thread_id))
         self._parents.forget([str(thread_id)])
 
     async def adelete_thread(self, thread_id: str) -> None:
@@ -311,34 +328,46 @@ class Saver(BaseCheckpointSaver[int]):
                 return hidden.Hidden(thread, type(self.serde))
         return self._link.store
 
+    def own_store(self) -> Store:
+        """Where it keeps the states of its graphs."""
+        return self._link.store
+
+    def lent_to(self, invocation: Invocation) -> Self:
+        """The same one, for all that this invocation saves."""
+        other = copy.copy(self)
+        other.invocation = invocation
+        return other
+
     def _save(self, commit: Commit, config: RunnableConfig) -> None:
-        execution, scope, parent = address(config)
-        refuse_in_replay(execution)
-        store = self._link.store
-        NODES.refuse(store, execution)
-        self._commit(commit)
-        NODES.saved(store, execution, scope, parent)
+        self._commit(commit, address(config)[0])
 
     def _save_writes(
         self, commit: Commit, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task: str
     ) -> None:
-        execution = address(config)[0]
-        refuse_in_replay(execution)
-        store = self._link.store
         channels = [channel for channel, _ in writes]
-        NODES.refuse(store, execution, channels)
-        self._commit(commit)
-        NODES.wrote(store, execution, task, channels)
+        self._commit(commit, address(config)[0], channels)
+        if self.invocation is not None and set(channels) != {RESUME}:
+            NODES.ended(self.invocation, task)
 
-    def _commit(self, commit: Commit) -> None:
+    def _commit(self, commit: Commit, thread: str, channels: Sequence[str] | None = None) -> None:
+        refuse_in_replay(thread)
+        store = self._link.store
         _boundary.reach("claimed", "state", "")
-        commit(self._link.store)
+        # Code in a node may edit the state of its own thread.
+        invocation = self.invocation or lent(var_child_runnable_config.get())
+        if invocation is not None and invocation.is_on(store, thread):
+            invocation.save(partial(commit, store), channels)
+        else:
+            commit(store, None)
         _boundary.reach("recorded", "state", "")
 
     def _parent_of(self, state: State) -> State | None:
         if not state.parent_key:
             return None
         return self._link.store.get_state(state.execution, state.scope, state.parent_key)
+
+
+install()
 
 
 def _take(items: Iterator[CheckpointTuple], count: int) -> Sequence[CheckpointTuple]:

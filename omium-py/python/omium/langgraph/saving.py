@@ -14,7 +14,7 @@ from langgraph.checkpoint.base import (
 )
 
 from omium import _redact
-from omium._omium import Store
+from omium._omium import Run, Seen, Store
 from omium.exceptions import InvalidInput
 from omium.langgraph import status
 from omium.langgraph.convert import MSGPACK, Address, address, dump, to_config
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     from omium.langgraph.growing import GrowingLists
 
-Commit = Callable[[Store], None]
+By = Seen | Run | None
+Commit = Callable[[Store, By], None]
+"""By whom it is saved is known when it is committed."""
 
 
 def saving(
@@ -62,7 +64,7 @@ def saving(
     # Only the graph's own namespace tells how the thread stands; that of a subgraph does not.
     standing = None if scope else status.of_checkpoint(checkpoint, merged)
 
-    def commit(store: Store) -> None:
+    def commit(store: Store, by: By) -> None:
         kept = keep
         while missing := store.put_state(
             execution,
@@ -76,6 +78,7 @@ def saving(
             keep=kept,
             group=None if group is None else str(group),
             status=standing,
+            by=by,
             whole=not unseeded(merged, checkpoint["channel_versions"], {*channels, *kept}),
         ):
             # The parent has lost values since it was met, to a prune for instance.
@@ -106,9 +109,9 @@ def saving_writes(
     replace = all(channel in WRITES_IDX_MAP for channel in channels)
     standing = None if scope else status.of_writes(writes)
 
-    def commit(store: Store) -> None:
+    def commit(store: Store, by: By) -> None:
         if encoded:
-            store.put_writes(execution, scope, key, task, path, encoded, replace=replace, status=standing)
+            store.put_writes(execution, scope, key, task, path, encoded, replace=replace, status=standing, by=by)
 
     return commit
 
