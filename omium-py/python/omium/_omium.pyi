@@ -444,14 +444,7 @@ class Store:
     ) -> list[Execution]:
         """Newest first."""
     def entry(self, id: str, seq: int) -> Entry: ...
-    def entries(
-        self,
-        id: str,
-        *,
-        all: bool = False,
-        after: int = 0,
-        limit: int | None = None,
-    ) -> list[Entry]:
+    def entries(self, id: str, *, all: bool = False, after: int = 0, limit: int | None = None) -> list[Entry]:
         """In seq order, the live lineage only unless `all`."""
     def cancel(self, id: str) -> None:
         """Ends the execution and fences whoever runs it."""
@@ -462,13 +455,7 @@ class Store:
         Given `head`, Fenced is raised when it is somewhere else by now.
         """
     def fork(
-        self,
-        id: str,
-        at: int,
-        new_id: str,
-        *,
-        edits: Sequence[tuple[int, Blob]] = ...,
-        abandon_effects: bool = False,
+        self, id: str, at: int, new_id: str, *, edits: Sequence[tuple[int, Blob]] = ..., abandon_effects: bool = False
     ) -> Execution:
         """Copies the lineage up to `at`; an edit replaces the value recorded at that seq in the fork only.
 
@@ -532,12 +519,7 @@ class Store:
     def get_state(self, execution: str, scope: str, key: str | None = None) -> State | None:
         """The state with that key (live if there is one), or the live one with the greatest key."""
     def list_states(
-        self,
-        execution: str | None,
-        *,
-        scope: str | None = None,
-        before: str | None = None,
-        limit: int | None = None,
+        self, execution: str | None, *, scope: str | None = None, before: str | None = None, limit: int | None = None
     ) -> list[State]:
         """Live states by descending key; `before` is exclusive. Values are read lazily."""
     def delete_states(self, execution: str, keys: Sequence[tuple[str, str]]) -> int:
