@@ -83,6 +83,7 @@ fn put(store: &Store, host: &str, n: u64) {
         group: None,
         whole: true,
         status: None,
+        by: omium_core::By::Outside,
     };
     store.put_state(host, &state).unwrap();
 }
