@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NEXTEST := $(shell command -v cargo-nextest)
 
-.PHONY: demo test test-crewai test-frameworks test-langgraph-upstream torture lint wheel bench build build-release
+.PHONY: busy demo test test-crewai test-frameworks test-langgraph-upstream torture lint wheel bench build build-release
 
 demo: build-release
 	$(BIN)/omium demo
@@ -36,6 +36,10 @@ test-frameworks: build $(FRAMEWORKS:%=.venv-frameworks-%/installed)
 # LangGraph's own test suite, with omium's saver in place of its SQLite savers, then of the one in memory.
 test-langgraph-upstream: build
 	for savers in sqlite memory; do $(BIN)/python omium-py/tests/langgraph/upstream/run.py --in-place-of $$savers || exit 1; done
+
+# One thread of LangGraph invoked by several at once, with kills, cancels, deletions and timeouts.
+busy: build
+	cd omium-py/tests/langgraph && ../../../$(BIN)/python -m busy --rounds 2000
 
 # The examples that are right, killed at every moment; wrong_on_purpose.py is the tests' own.
 torture: build

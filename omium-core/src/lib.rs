@@ -67,7 +67,7 @@ pub use model::{Blob, Entry, ExecutionInfo, FailureKind, Kind, Outcome, Retentio
 pub use recovery::{Attempt, Failure, Retry, Step, Workflow};
 pub use run::{Call, Claim, Outcomes, Run};
 pub use store::{
-    Backup, By, CheckReport, Collected, Depth, Durability, Edit, Filter, Leased, NewState, NewWrites, Options, Progress,
-    PrunePlan, RollbackPlan, Seen, State, Stats, Store, Value, Write,
+    Backup, By, CheckReport, Collected, Depth, Durability, Edit, Filter, Leased, NewState, NewWrites, Options,
+    Progress, PrunePlan, RollbackPlan, Seen, State, Stats, Store, Value, Write,
 };
 pub use wait::Question;

@@ -130,7 +130,9 @@ pub(crate) fn apply(state: &State, command: Command) -> Result<(State, Option<Ef
         }
         Command::Pend { by, status } => {
             admit(state, by)?;
-            next.status = status.unwrap_or(state.status);
+            // An answer to what has ended has nothing go on.
+            let revives = state.status == Status::Completed && status == Some(Status::Running);
+            next.status = status.filter(|_| !revives).unwrap_or(state.status);
             None
         }
         Command::Settle { token, status } => {

@@ -75,6 +75,11 @@ fn table() {
             Command::Pend { by: Writer::Began(token(0)), status: Some(Failed) },
             Err(Refusal::Fenced),
         ),
+        (
+            state(Completed, 4, 4, 0, 0),
+            Command::Pend { by: Writer::Began(token(0)), status: Some(Running) },
+            Ok((state(Completed, 4, 4, 0, 0), None)),
+        ),
         (state(Failed, 4, 4, 0, 1), Command::Enter, Ok((state(Failed, 4, 4, 0, 2), None))),
         (state(Cancelled, 4, 4, 0, 1), Command::Enter, Err(Refusal::Finished(Cancelled))),
         (

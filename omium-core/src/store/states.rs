@@ -136,8 +136,10 @@ impl Store {
                 let told = index.writes(execution.row, &scope, &key)?.into_iter();
                 let mut told =
                     told.filter(|write| lineage.counts(write.epoch, write.after)).filter_map(|write| write.status);
+                let said =
+                    told.next_back().filter(|told| (*told, status) != (Status::Running, Some(Status::Completed)));
                 let writer = author.writer(&with, index, &execution, now_ms);
-                let command = Command::Adopt { by: writer, status: told.next_back().or(status) };
+                let command = Command::Adopt { by: writer, status: said.or(status) };
                 let (state, effect) = machine::apply(&execution.state, command)
                     .map_err(|refusal| author.refused(refusal, &with, index, &execution, now_ms))?;
                 let Some(Effect::Append { seq, parent: head }) = effect else { return Ok((None, Vec::new())) };

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.errors import GraphBubbleUp
 
-from omium.exceptions import InvalidInput, OmiumError
+from omium.exceptions import ExecutionNotFound, Fenced, InvalidInput, OmiumError
 from omium.langgraph.coordinates import CALL, TASK, Coordinates, attempt_of, coordinates
 from omium.langgraph.entered import entered
 from omium.langgraph.hidden import Hidden
@@ -60,7 +60,12 @@ class _Task:
         with invocation.lock:
             run = invocation.leased()
             if self.scope is None:
-                self.scope = invocation.scopes.of(self.where, run)
+                try:
+                    self.scope = invocation.scopes.of(self.where, run)
+                except ExecutionNotFound:
+                    raise Fenced(
+                        f"the thread {invocation.id!r} was deleted: this invocation records nothing more"
+                    ) from None
                 run.native.restart(self.scope)
         return Frame(run, self.scope, 0, _NOBODY, host=self)
 
