@@ -18,6 +18,7 @@ __all__ = [
     "RollbackPlan",
     "Run",
     "Schema",
+    "Seen",
     "State",
     "Store",
     "Value",
@@ -384,8 +385,7 @@ class Seen:
     @property
     def leased_once(self) -> bool: ...
     @property
-    def newest(self) -> str | None:
-        """The greatest key of an outermost state it saw, saved or runs from."""
+    def newest(self) -> str | None: ...
     def runs_from(self, key: str) -> None: ...
 
 @final
@@ -430,7 +430,7 @@ class Store:
         an invocation of a host framework, and refused when the execution was cancelled.
         """
     def observe(self, id: str) -> Seen:
-        """What an invocation of a host framework that begins now builds on. Refused while somebody alive runs it."""
+        """What an invocation that begins now builds on. Refused while somebody alive runs it."""
     def join(self, workflow: str, seen: Seen) -> Run:
         """Takes the lease for an invocation that has begun, unless somebody had it meanwhile or saved a newer state."""
     def execution(self, id: str) -> Execution: ...

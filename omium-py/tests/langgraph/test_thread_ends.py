@@ -156,7 +156,7 @@ def test_a_thread_cancelled_at_an_interrupt_is_not_answered(ran: Counter[str], s
     assert (omium.get("t").status, ran) == ("cancelled", {})
     # To its very head: nothing falls, and it goes on.
     omium.get("t").rollback(to=omium.get("t").head)
-    assert omium.get("t").status == "running"
+    assert omium.get("t").status == "ready"
     assert graph.invoke(Command(resume=True), CONFIG)["log"] == ["x"]
     assert (omium.get("t").status, ran) == ("completed", {"x": 1})
 

@@ -79,7 +79,8 @@ def _run(round: Round) -> tuple[list[str], Counter[str]]:
         each.start()
     time.sleep(round.after)
     store = _omium.Store(plan.store)
-    struck, at = _strike(round, children, store), time.time()
+    at = time.time()
+    struck = _strike(round, children, store)
     until = time.monotonic() + PATIENCE
     for each in children:
         each.join(max(0.0, until - time.monotonic()))
