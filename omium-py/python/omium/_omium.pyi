@@ -215,16 +215,7 @@ class Run:
     @property
     def ran(self) -> int:
         """Entries committed by this handle so far."""
-    def claim(
-        self,
-        kind: Kind,
-        scope: str,
-        name: str,
-        digest: bytes,
-        *,
-        prev: int = 0,
-        spawned: bool = False,
-    ) -> Claim:
+    def claim(self, kind: Kind, scope: str, name: str, digest: bytes, *, prev: int = 0, spawned: bool = False) -> Claim:
         """Takes the next place for (scope, name, digest).
 
         `prev` is the seq the caller's strand has reached, `spawned` says that this is the first claim
@@ -392,14 +383,7 @@ class Seen:
 class Store:
     """One store directory. Stores of one directory share everything within a process."""
 
-    def __new__(
-        cls,
-        path: str,
-        *,
-        durability: str = "strict",
-        create: bool = True,
-        read_only: bool = False,
-    ) -> Store:
+    def __new__(cls, path: str, *, durability: str = "strict", create: bool = True, read_only: bool = False) -> Store:
         """Opens, and creates the directory unless told not to.
 
         `durability` is "strict", "process" or "batch(MS)".
