@@ -287,6 +287,10 @@ def test_a_model_counts_by_its_values_and_not_by_which_were_set(monkeypatch: pyt
 
 def test_the_hook_counts_also_where_the_codec_could(ran: collections.Counter[str]) -> None:
     assert look(s.Named(1)) == look(s.Named(1)) != look(s.Named(2))
+    for id in "ab":
+        with omium.execution(id):
+            pass
+    assert look(omium.get("a")) == look(omium.get("a")) != look(omium.get("b"))
     shown = omium.view._inspect.plain("msgpack", look(s.Named(1)))  # type: ignore[attr-defined]
     assert shown == {"it": ("looks_samples.Named", [{"number": 1}])}
 

@@ -202,6 +202,9 @@ class Execution(Generic[R]):
         _context.current.set(frame._replace(prev=seq, owner=_context.strand()))
         return seq
 
+    def __omium_key__(self) -> str:
+        return self._id
+
     def __repr__(self) -> str:
         id = self._id if self._id.isprintable() and " " not in self._id else repr(self._id)
         try:
