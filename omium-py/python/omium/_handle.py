@@ -194,6 +194,8 @@ class Execution(Generic[R]):
         frame.run.check()
         try:
             blob = codec.dumps(value, frame.run.codec)
+            for each in frame.beside:
+                each.so_far()
             seq = frame.run.native.checkpoint(label, blob, scope=frame.scope, prev=frame.prev)
         except OmiumError as error:
             if is_abort(error):

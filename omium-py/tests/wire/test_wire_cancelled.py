@@ -161,13 +161,13 @@ def test_a_stream_that_is_left_open(provider: Provider, library: Any) -> None:
     first = program()
     assert statuses() == ["failed"]
     assert program() == first
-    with pytest.raises(library.ReadError, match="the execution ended while this stream was open"):
+    with pytest.raises(library.ReadError, match="the program did something else here"):
         list(left[1])
     assert provider.hits == 1
 
 
 def test_killed_while_steps_run_beside_a_stream(provider: Provider, library: Any) -> None:
-    """They are on record before the stream is; a resume asks again, and the steps are answered."""
+    """What was handed on is answered, and the steps are. For the rest the model is asked after a rollback only."""
 
     def program(stop: bool) -> int:
         with omium.execution("x"), library.Client(base_url=provider.url) as client:
@@ -182,7 +182,11 @@ def test_killed_while_steps_run_beside_a_stream(provider: Provider, library: Any
     if (child := os.fork()) == 0:
         program(stop=True)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
-    assert [entry.kind for entry in entries()] == ["step"] * 3
+    assert [entry.kind for entry in entries()] == ["llm", "step"] * 3
+    with pytest.raises(library.ReadError, match="roll back"):
+        program(stop=False)
+    assert provider.hits == 1
+    omium.get("x").rollback(0)
     last = program(stop=False)
     assert provider.hits == 2
     assert sum(entry.kind == "step" for entry in entries()) == last + 2

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from omium import _omium
 
-__all__ = ["Failure", "FailureType", "decision", "meta", "of_entry", "record", "restored"]
+__all__ = ["READ", "Failure", "FailureType", "decision", "meta", "of_entry", "record", "restored"]
 
 FailureType = Literal[
     "timeout",
@@ -33,6 +33,9 @@ FailureType = Literal[
 _MESSAGE_CHARS_MAX = 2_000
 _KEY = "failure"
 _DECISION = "recovery"
+
+READ = "read"
+"""In the meta of a stream's beginning: how the program went on. It is no failure."""
 
 
 class Failure(NamedTuple):
@@ -123,6 +126,8 @@ def decision(entry: _omium.Entry) -> dict[str, Any] | None:
 def of_entry(entry: _omium.Entry) -> Failure | None:
     """The failure an entry tells of; None when it tells of none."""
     known = meta(entry)
+    if known.get(READ) == "part":
+        return None
     plain = known.get(_KEY)
     if not isinstance(plain, dict):
         if entry.status != "failed":

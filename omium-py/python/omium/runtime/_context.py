@@ -73,6 +73,17 @@ class Frame(NamedTuple):
     """The seq at which an earlier attempt of the code around it failed: what failed in that one answers nobody now."""
     host: Hashable = None
     """Where in a host framework the frame was made; None outside of one."""
+    beside: tuple[Beside, ...] = ()
+    """What is open on the strand, such as a stream that is being read."""
+
+
+class Beside(Protocol):
+    """What a strand has begun and not ended, and hands on part by part."""
+
+    open: bool
+
+    def so_far(self) -> None:
+        """Records what was handed on since the last time. Blocks on the disk."""
 
 
 class Host(Protocol):

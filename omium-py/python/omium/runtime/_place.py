@@ -224,6 +224,7 @@ class Place:
 
         `given` stands for the inputs when those identify the call but are not all of it.
         """
+        self._beside_first()
         run = self._frame.run
         try:
             seq = run.native.intend(self._claim, input=given or ("msgpack", self._input), meta=meta)
@@ -345,6 +346,7 @@ class Place:
         meta: codec.Blob | None = None,
     ) -> int:
         """Records the outcome; it is acknowledged when this returns. Blocks on the disk."""
+        self._beside_first()
         self._settle()
         self._reach("done")
         run = self._frame.run
@@ -393,6 +395,7 @@ class Place:
         meta: codec.Blob | None = None,
     ) -> int:
         """Records a failure, for code that handles it and goes on. Blocks on the disk."""
+        self._beside_first()
         self._settled = True
         if meta is None and isinstance(error, Exception):
             meta = self._remarks(_failure.record(_failure.of(error, self._kind)))
@@ -422,6 +425,11 @@ class Place:
         self._reach("failed")
         self._tell("failed", usage, error if isinstance(error, str) else type(error).__qualname__)
         return seq
+
+    def _beside_first(self) -> None:
+        """What was handed on beside it may be why it was done: it is recorded earlier."""
+        for each in self._frame.beside:
+            each.so_far()
 
     def _remarks(self, remarks: Mapping[str, Any] | None = None) -> codec.Blob | None:
         """The meta of the entry: what is to be known of it, and which code made it."""

@@ -10,7 +10,7 @@ from omium.runtime._behind import on_record
 from omium.runtime._cancelled import CANCELLED
 from omium.runtime._live import describe
 from omium.runtime._place import Place
-from omium.wire import answer, meter, nearest, secrets
+from omium.wire import answer, meter, nearest, parts, secrets
 from omium.wire.turns import turn
 from omium.wire.watch import Watch, framing_of
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from omium.exceptions import Divergence
-    from omium.runtime._context import Frame
+    from omium.runtime._context import Beside, Frame, Owner
     from omium.wire.answer import Answer
     from omium.wire.request import ModelCall
     from omium.wire.turns import Turn
@@ -29,12 +29,22 @@ __all__ = ["Exchange", "begin"]
 class Exchange(Place):
     """The claim of one model call. `recorded` is its answer, or a failure the code went on from."""
 
-    __slots__ = ("_turn", "call")
+    __slots__ = ("_counted", "_instead", "_turn", "call")
 
     def __init__(self, frame: Frame, call: ModelCall) -> None:
         self.call = call
+        self._counted: dict[str, int] = {}
+        self._instead: _omium.Entry | None = None
         self._turn: Turn | None = None
         super().__init__(frame, "llm", call.name, call.inputs)
+
+    @property
+    def recorded(self) -> _omium.Entry | None:
+        return self._instead or super().recorded
+
+    def stands_for(self, entry: _omium.Entry) -> None:
+        """Is answered with what is on record after its own entry."""
+        self._instead = entry
 
     def afford(self, *, stream: bool) -> None:
         """Waits for calls under way that may use up the budget; refuses one that it does not cover."""
@@ -103,6 +113,8 @@ class Exchange(Place):
         counted, remarks = meter.counters((watch.model, self.call.model), watch.tokens)
         counted["latency_ms"] = self.elapsed_ms()
         told = {"model": watch.model or self.call.model, "stream": self.call.stream}
+        total, before = counted, self._counted
+        counted = {name: n - before.get(name, 0) for name, n in total.items() if n != before.get(name)}
         if problem is None:
             kept = codec.dumps(answer.answer(response, chunks).plain())
             self.commit(kept, usage=counted, meta=codec.dumps({**told, **remarks}))
@@ -110,6 +122,8 @@ class Exchange(Place):
             self._end(counted)
             return
         ending = None if broken is None else _why(broken)
+        if isinstance(broken, parts.Beginning):
+            told[parts.READ] = broken.how
         self._attempt(
             response.request,
             problem,
@@ -117,8 +131,12 @@ class Exchange(Place):
             usage=None if watch.tokens is None else counted,
             meta=codec.dumps(told),
         )
+        if watch.tokens is not None:
+            self._counted = total
         # An SDK makes an exception of the response; when that ends the run, this entry is what ended it.
         self.mark(response, self.entry, replayed=False)
+        if told.get(parts.READ) == "part":
+            return  # It ends nothing.
         on_record(response, self.entry)
         if broken is not None:
             on_record(broken, self.entry)
@@ -162,12 +180,16 @@ class Exchange(Place):
     def arrive(self, seq: int) -> None:
         """Moves the strand that asked. A stream may be read by another one, or inside a step: then nothing moves."""
         if self._is_here():
+            here = _context.current.get()
+            open_still = () if here is None else tuple(each for each in here.beside if each.open)
             super().arrive(seq)
+            _context.current.set(self._frame._replace(prev=seq, owner=self._owner, beside=open_still))
 
-    def depart(self) -> None:
-        """Has what the strand does until the stream ends go beside it: it is recorded earlier than the stream."""
+    def depart(self, *stream: Beside) -> None:
+        """Has what the strand does until the stream ends go beside it: it is recorded earlier than the rest of it."""
         if self._is_here():
-            _context.current.set(self._frame._replace(owner=_context.NOBODY))
+            beside = (*(each for each in self._frame.beside if each.open), *stream)
+            _context.current.set(self._frame._replace(owner=_context.NOBODY, beside=beside))
 
     def _is_here(self) -> bool:
         here = _context.frame()
@@ -177,7 +199,20 @@ class Exchange(Place):
 
     def after(self, failed: _omium.Entry) -> Exchange:
         """The same call once more, after an attempt."""
-        return Exchange(self._frame._replace(prev=failed.seq, owner=_context.strand()), self.call)
+        return self._after(failed.seq)
+
+    def _after(self, seq: int) -> Exchange:
+        return Exchange(self._frame._replace(prev=seq, owner=_context.strand()), self.call)
+
+    def onward(self) -> Exchange:
+        """The place of the rest of the same stream, after the beginning that is recorded here."""
+        more = self._after(self.entry)
+        more.goes_on(self._owner, self._started, self._counted)
+        return more
+
+    def goes_on(self, owner: Owner, started: int, counted: dict[str, int]) -> None:
+        """Is the same call as before: its strand, when it began, and what was counted of it."""
+        self._owner, self._started, self._counted = owner, started, counted
 
     def _explain(self, error: Divergence, name: str) -> Divergence:
         return nearest.explain(error, self._frame, name, self._input)
@@ -203,11 +238,41 @@ def begin(frame: Frame, call: ModelCall) -> Exchange:
     failure after which the code did something else is answered, for what it did depends on it.
     """
     exchange = Exchange(frame, call)
+    onwards: dict[int, _omium.Entry] | None = None
     while True:
         entry = exchange.recorded
-        if entry is None or entry.status != "failed" or not _tried_again(frame, entry):
+        if entry is None or entry.status != "failed":
             return exchange
-        exchange = exchange.after(entry)
+        if parts.is_beginning(entry):
+            if onwards is None:
+                onwards = parts.onwards(entry, frame.run.store.entries(frame.run.native.id, after=entry.seq))
+            onward = _read_on(exchange, entry, onwards)
+            if onward is None:
+                return exchange
+            exchange = onward
+        elif _tried_again(frame, entry):
+            exchange = exchange.after(entry)
+        else:
+            return exchange
+
+
+def _read_on(exchange: Exchange, entry: _omium.Entry, onwards: Mapping[int, _omium.Entry]) -> Exchange | None:
+    """The place of what is on record of the same stream after a beginning of it; None when that is all.
+
+    What was recorded last before the process died has nothing after it, so the cursor takes it for a failure that ended
+    the run. But what stands beside the beginning was done on the strength of it.
+    """
+    following = onwards.get(entry.seq)
+    if following is None:
+        return None
+    more = exchange.after(entry)
+    if more.recorded is not None or not parts.is_beginning(following):
+        return more
+    more.leave()
+    while following is not None and parts.is_beginning(following):
+        exchange.stands_for(following)
+        following = onwards.get(following.seq)
+    return None
 
 
 def _tried_again(frame: Frame, failed: _omium.Entry) -> bool:

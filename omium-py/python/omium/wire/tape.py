@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from omium.runtime import _cancelled
 from omium.runtime._worker import is_cancellation
+from omium.wire import parts
 from omium.wire.answer import STATUS_ERROR
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["failure", "player", "recorder"]
 
 
-class IncompleteAnswer(Exception):
+class IncompleteAnswer(parts.Beginning):
     """The program did not read a stream to its end."""
 
 
@@ -37,6 +38,8 @@ class _Tape:
         self._response = response
         self._watch = watch
         self._chunks: list[bytes] = []
+        self._kept = 0
+        """How many of them are on record already."""
         self._lock = threading.Lock()
         self.open = True
         exchange.run.open.add(self.left)
@@ -53,10 +56,15 @@ class _Tape:
         """Whether the last chunk may be the last one, and nothing in it says so."""
         return self.open and self._watch.may_be_over
 
+    @property
+    def told(self) -> bool:
+        """Whether all that passed is on record as a beginning, so that leaving it there adds nothing."""
+        return self._kept == len(self._chunks) and self._kept > 0
+
     def write(self) -> None:
         """Records the answer, or what there is of it. Blocks on the disk."""
         if self._shut():
-            self._exchange.keep(self._response, self._complete(), self._watch)
+            self._place().keep(self._response, self._complete(), self._watch)
 
     def end(self) -> None:
         """The same, at the end of the bytes."""
@@ -67,21 +75,42 @@ class _Tape:
         """The same, when nothing more comes for another reason."""
         if self._shut():
             self._watch.stop(str(reason))
-            self._exchange.keep(self._response, self._complete(), self._watch, reason)
+            self._place().keep(self._response, self._complete(), self._watch, reason)
 
     def closed(self) -> None:
         """The same, when the program leaves."""
-        self.broke(IncompleteAnswer("the program closed this stream here, before it ended"))
+        if not self.told or not self._shut():
+            self.broke(IncompleteAnswer("the program closed this stream here, before it ended", "closed"))
 
     def left(self) -> None:
         """The same, when the execution ends."""
-        self.broke(IncompleteAnswer("the execution ended while this stream was open"))
+        if not self.told or not self._shut():
+            self.broke(IncompleteAnswer("the execution ended while this stream was open", "part"))
+
+    def so_far(self) -> None:
+        """Records what was handed on until now, before the program does something else. Blocks on the disk."""
+        with self._lock:
+            if not self.open or self._kept == len(self._chunks):
+                return
+            chunks = list(self._chunks)
+            beginning = (
+                "the program did something else here, and what came later was lost with its process: "
+                "roll back to an entry before this one to ask anew"
+            )
+            self._place().keep(self._response, chunks, self._watch, IncompleteAnswer(beginning, "part"))
+            self._kept = len(chunks)
 
     def move(self) -> None:
         self._exchange.move()
 
     async def recorded(self, write: Callable[..., None], *arguments: Any) -> None:
-        await _cancelled.recorded(self._exchange, write, *arguments)
+        await _cancelled.recorded(self._place(), write, *arguments)
+
+    def _place(self) -> Exchange:
+        """Where the next thing is recorded of it."""
+        if self._exchange.entry:
+            self._exchange = self._exchange.onward()
+        return self._exchange
 
     def _shut(self) -> bool:
         """Whether it was open until now: its reader and the end of the execution may come together."""
@@ -178,7 +207,10 @@ class _AsyncRecorder(_Recorder):
 
     async def aclose(self) -> None:
         try:
-            if self._tape.open:
+            if self._tape.open and self._tape.told:
+                self._tape.closed()
+                self._tape.move()
+            elif self._tape.open:
                 await self._tape.recorded(self._tape.closed)
         finally:
             await self._raw.aclose()
@@ -244,7 +276,7 @@ def recorder(library: Any, exchange: Exchange, response: Any, watch: Watch, *, i
         source = shell.aiter_bytes() if is_async else shell.iter_bytes()
         del response.headers["content-encoding"]
     tape = _Tape(exchange, response, watch)
-    exchange.depart()
+    exchange.depart(tape)
     response.stream = _stream(library, _AsyncRecorder if is_async else _SyncRecorder)(tape, source, raw)
 
 
