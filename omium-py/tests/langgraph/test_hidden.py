@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import httpx
+import openai
 import pytest
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -79,6 +81,31 @@ def test_nor_does_anything_lie_there_when_a_node_swallows_that_and_fails(store: 
     with pytest.raises(RuntimeError):
         graph(Saver(store, serde=ENCRYPTED), node).invoke({"animal": GIVEN}, CONFIG)
     assert omium.get("t").status == "failed"
+    assert find(store, [GIVEN, MADE, SAID]) == []
+
+
+def test_a_model_call_is_refused_in_words_and_another_request_is_none(store: Path) -> None:
+    """The client of a model makes a failure to connect of what it does not know."""
+
+    def node(state: State) -> Any:
+        sent: list[str] = []
+
+        def serve(request: httpx.Request) -> httpx.Response:
+            sent.append(request.url.path)
+            return httpx.Response(200, json={})
+
+        with httpx.Client(transport=httpx.MockTransport(serve)) as client:
+            client.post("http://shop.test/orders", json={"animal": state["animal"]})
+            asking = openai.OpenAI(api_key="k", base_url="http://model.test/v1", http_client=client)
+            try:
+                asking.chat.completions.create(model="m", messages=[{"role": "user", "content": state["animal"]}])
+            finally:
+                assert sent == ["/orders"]
+        return {}
+
+    with pytest.raises(InvalidInput, match=r'nodes="plain"') as refused:
+        graph(Saver(store, serde=ENCRYPTED), node).invoke({"animal": GIVEN}, CONFIG)
+    assert not isinstance(refused.value, openai.APIConnectionError)
     assert find(store, [GIVEN, MADE, SAID]) == []
 
 

@@ -18,6 +18,7 @@ from typing_extensions import TypedDict
 import omium
 from omium.langgraph import Saver
 from omium.langgraph.passing import as_failure, let_through
+from omium.wire.escape import passing
 
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
 did: Counter[str] = Counter()
@@ -167,6 +168,9 @@ def test_it_stays_what_it_is() -> None:
         let_through(other)
         assert isinstance(other, getattr(omium.exceptions, each))
         assert (str(other), str(as_failure(other))) == ("message", "message")
+    let_through(passing(error))
+    for both in (error, passing(error)):
+        assert (type(as_failure(both)), type(pickle.loads(pickle.dumps(both)))) == (omium.Waiting, omium.Waiting)
     plain = ValueError()
     let_through(plain)
     assert type(plain) is ValueError

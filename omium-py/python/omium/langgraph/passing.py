@@ -8,19 +8,19 @@ becomes one of that class too, and stays what it is for everybody else.
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 from langgraph.errors import GraphBubbleUp
 
 from omium.exceptions import OmiumError
+from omium.runtime._kinds import become
 
 __all__ = ["as_failure", "let_through"]
 
 
 def let_through(error: BaseException) -> None:
     """Makes it an error that no policy and no handler of a graph answers."""
-    if isinstance(error, OmiumError) and not isinstance(error, GraphBubbleUp):
-        error.__class__ = _passing(type(error))
+    if isinstance(error, OmiumError):
+        become(error, GraphBubbleUp)
 
 
 def as_failure(error: BaseException) -> BaseException:
@@ -30,18 +30,3 @@ def as_failure(error: BaseException) -> BaseException:
     failure = copy.copy(error)
     failure.__cause__ = error.__cause__
     return failure
-
-
-def _passing(kind: type[OmiumError]) -> type[OmiumError]:
-    known = _kinds.get(kind)
-    if known is None:
-
-        def reduce(self: BaseException) -> Any:
-            return kind, self.args, self.__dict__
-
-        body = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__}
-        known = _kinds[kind] = type(kind.__name__, (kind, GraphBubbleUp), {**body, "__reduce__": reduce})
-    return known
-
-
-_kinds: dict[type[OmiumError], type[OmiumError]] = {}

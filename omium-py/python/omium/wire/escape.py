@@ -7,8 +7,9 @@ lets errors of its own kind pass: so ours become of that kind as well, and stay 
 from __future__ import annotations
 
 import sys
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from omium.runtime._kinds import become
 
 if TYPE_CHECKING:
     from omium.exceptions import OmiumError
@@ -21,20 +22,5 @@ _ROOTS = (("openai", "OpenAIError"), ("anthropic", "AnthropicError"))
 def passing(error: OmiumError) -> OmiumError:
     """The very error, made one that the SDKs which are loaded do not wrap."""
     roots = [getattr(sys.modules.get(module), name, None) for module, name in _ROOTS]
-    missing = tuple(root for root in roots if isinstance(root, type) and not isinstance(error, root))
-    if missing:
-        # Changed in place: its traceback stays, and it is still the one that aborted the execution.
-        ours: Any = type(error)
-        error.__class__ = _both(ours, *missing)
+    become(error, *(root for root in roots if isinstance(root, type)))
     return error
-
-
-@cache
-def _both(ours: Any, *roots: type) -> Any:
-    """A class that is both, and looks like ours in every message."""
-
-    def reduce(error: Any) -> tuple[object, ...]:
-        return ours, error.args, vars(error)
-
-    names = {"__module__": ours.__module__, "__qualname__": ours.__qualname__, "__doc__": ours.__doc__}
-    return type(ours.__name__, (ours, *roots), {**names, "__reduce__": reduce})

@@ -14,7 +14,7 @@ from omium.wire import endpoints, secrets
 from omium.wire.identity import meaningful, numbered
 from omium.wire.shapes import SHAPES, Shape
 
-__all__ = ["ModelCall", "asked", "recognise", "unread"]
+__all__ = ["ModelCall", "asked", "may_ask", "recognise", "unread"]
 
 
 _STREAMS = re.compile(r":stream\w+$|-stream$")
@@ -38,9 +38,14 @@ class ModelCall(NamedTuple):
     """Whether the answer can be expected to say what it used."""
 
 
+def may_ask(request: Any) -> bool:
+    """Whether an httpx request goes to where models are asked."""
+    return request.method == "POST" and endpoints.find(request.url.host, request.url.path) is not None
+
+
 def recognise(library: Any, request: Any) -> ModelCall | None:
     """The model call that an httpx request is; None for any other request."""
-    if request.method != "POST" or endpoints.find(request.url.host, request.url.path) is None:
+    if not may_ask(request):
         return None
     content = _content(library, request)
     body = None if content is None else _object(content)
@@ -71,7 +76,7 @@ def unread(library: Any, request: Any, kind: type) -> bool:
 
     `kind` is the sort of streams the client can send.
     """
-    if request.method != "POST" or endpoints.find(request.url.host, request.url.path) is None:
+    if not may_ask(request):
         return False
     try:
         return request.content is None

@@ -14,7 +14,7 @@ from omium.runtime._worker import is_cancellation, off_loop
 from omium.wire import exchange, tape
 from omium.wire.answer import STATUS_ERROR
 from omium.wire.escape import passing
-from omium.wire.request import recognise, unread
+from omium.wire.request import may_ask, recognise, unread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -35,9 +35,15 @@ def wrap(library: Any, original: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(original)
     def send(client: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
-        if _asks() and unread(library, request, library.SyncByteStream):
-            request.read()
-        call = _call(library, request)
+        # Anything else asks for no frame, which a host may refuse and which takes the lease.
+        if not may_ask(request):
+            return original(client, request, stream=stream, **options)
+        try:
+            if _asks() and unread(library, request, library.SyncByteStream):
+                request.read()
+            call = _call(library, request)
+        except OmiumError as error:
+            raise passing(error)  # noqa: B904  # It is the same error.
         if call is None:
             return original(client, request, stream=stream, **options)
         try:
@@ -93,9 +99,15 @@ def awrap(library: Any, original: Callable[..., Awaitable[Any]]) -> Callable[...
 
     @wraps(original)
     async def send(client: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
-        if _asks() and unread(library, request, library.AsyncByteStream):
-            await request.aread()
-        call = _call(library, request)
+        # Anything else asks for no frame, which a host may refuse and which takes the lease.
+        if not may_ask(request):
+            return await original(client, request, stream=stream, **options)
+        try:
+            if _asks() and unread(library, request, library.AsyncByteStream):
+                await request.aread()
+            call = _call(library, request)
+        except OmiumError as error:
+            raise passing(error)  # noqa: B904  # It is the same error.
         if call is None:
             return await original(client, request, stream=stream, **options)
         try:
