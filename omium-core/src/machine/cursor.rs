@@ -336,8 +336,10 @@ fn failures_without_a_place(recorded: &[Place], record_only: bool) -> HashSet<Se
     let mut later: HashSet<(&Address, Seq, bool)> = HashSet::new();
     let mut lost = HashSet::new();
     for place in recorded.iter().rev() {
-        // The code that handles a failure has moved on; another try at the very same point was a resume's.
-        let settled = !later.insert((&place.address, place.prev, place.spawned));
+        // The code that handles a failure has moved on; another try at the very same point was a resume's, unless an
+        // equal call failed there in a strand beside it, which went on.
+        let again = !later.insert((&place.address, place.prev, place.spawned));
+        let settled = again && !continued.contains(&place.seq);
         if place.outcome == Outcome::Failed {
             let stopped = place.address.scope == UNDO || ended.contains(&place.seq);
             let went_on = match task_of(&place.address.scope) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import random
@@ -52,6 +53,8 @@ def part(seed: int, programs: int, bug: str | None, directory: str | None) -> It
     chance = random.Random(seed)
     shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     place = Path(tempfile.mkdtemp(prefix="identity", dir=directory or shared))
+    # Tasks that nobody waits for any more end with their program.
+    logging.getLogger("asyncio").disabled = True
     if bug is not None:
         BUGS[bug]()
     try:

@@ -255,6 +255,26 @@ fn failures_of_parallel_calls_the_code_went_on_from_are_answered_each() {
 }
 
 #[test]
+fn equal_calls_that_failed_beside_each_other_are_each_answered_in_their_strand() {
+    let failed = |seq, prev, spawned| place(seq, "a", 0, prev, spawned, Outcome::Failed);
+    let record = vec![
+        failed(1, 0, true),
+        failed(2, 0, true),
+        failed(3, 1, false),
+        failed(4, 2, false),
+        done(5, "after", 3),
+        place(6, "after", 1, 4, false, Outcome::Done),
+    ];
+    let mut cursor = Cursor::new("x", record, false);
+    assert_eq!(cursor.claim(&ticket("a", 0, true)), answered(1, 0));
+    assert_eq!(cursor.claim(&ticket("a", 0, true)), answered(2, 0));
+    assert_eq!(cursor.claim(&ticket("a", 2, false)), answered(4, 0));
+    assert_eq!(cursor.claim(&ticket("a", 1, false)), answered(3, 0));
+    assert_eq!(cursor.claim(&ticket("after", 3, false)), answered(5, 0));
+    assert_eq!(cursor.claim(&ticket("after", 4, false)), answered(6, 1));
+}
+
+#[test]
 fn a_failure_that_a_resume_settled_is_not_answered() {
     let strand = |seq, outcome| place(seq, "a", 0, 0, true, outcome);
     for record_only in [false, true] {
