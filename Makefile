@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NEXTEST := $(shell command -v cargo-nextest)
 
-.PHONY: busy demo test test-crewai test-frameworks test-langgraph-upstream torture lint wheel bench build build-release
+.PHONY: busy demo test test-crewai test-frameworks test-langgraph-upstream torture torture-identity lint wheel bench build build-release
 
 demo: build-release
 	$(BIN)/omium demo
@@ -46,6 +46,10 @@ torture: build
 	for example in workflow effects langgraph_agent langgraph_tools; do $(BIN)/omium torture examples/python/$$example.py || exit 1; done
 	$(BIN)/omium torture --answer yes examples/python/langgraph_approval.py
 	$(BIN)/omium torture examples/python/worker_pool.py --alone
+
+# Generated programs, killed and run again: no call is answered with the record of another. About a quarter of an hour.
+torture-identity: build
+	cd omium-py/tests && ../../$(BIN)/python -m identity --programs 20000 --jobs 2
 
 lint: build
 	cargo fmt --all --check

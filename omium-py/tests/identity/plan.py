@@ -18,7 +18,10 @@ class Node(NamedTuple):
     number: int = 0
 
 
-ALONE = ("plain", "plain", "method", "changed", "failing", "effect", "keyed", "opaque", "again", "grown")
+ALONE = (
+    *("plain", "plain", "method", "hooked", "changed", "grown", "failing", "again"),
+    *("effect", "keyed", "opaque", "sent", "beside"),
+)
 """Calls with nothing below, by the name of what makes them."""
 PARALLEL = {
     "sync": ("pool_map", "pool_completed", "threads"),

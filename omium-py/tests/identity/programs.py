@@ -24,26 +24,34 @@ class Boom(Exception):
 
 
 class Desk:
-    """An object with steps for methods."""
+    """An object with steps for methods, told apart by its fields."""
 
     def __init__(self, owner: str, level: int) -> None:
         self.owner = owner
         self.level = level
 
-    def __omium_key__(self) -> Any:
-        return [self.owner, self.level]
-
-    @omium.step(key=lambda self, n: [self.owner, self.level, n])
+    @omium.step
     def ask(self, n: int) -> list[str]:
         return done(f"ask {self.owner} {self.level} {n}")
 
 
+class Hooked(Desk):
+    """One that says itself what tells it apart."""
+
+    def __init__(self, owner: str, level: int) -> None:
+        super().__init__(owner, level)
+        self.lock = threading.Lock()
+
+    def __omium_key__(self) -> Any:
+        return [self.owner, self.level]
+
+
 class Client:
-    """Nothing that can be recorded: a lock is in it."""
+    """Nothing that can be recorded: a lock is in it, so its look is not whole."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.lock = threading.Lock()
+        self.inner = {"lock": threading.Lock(), "of": [url]}
 
 
 def done(label: str) -> list[str]:
@@ -92,9 +100,20 @@ def failing(name: str) -> None:
     raise Boom(f"{label}|{time}")
 
 
-@omium.step(key=("n",))
+@omium.step
 def through(client: Client, n: int) -> list[str]:
-    return done(f"through {n}")
+    return done(f"through {client.url} {n}")
+
+
+@omium.step(key=("n",))
+def beside(client: Client, n: int) -> list[str]:
+    """The client counts for nothing."""
+    return done(f"beside {n}")
+
+
+@omium.effect(probe=lambda client, n, idempotency_key: _happened(f"send {client.url} {n}", idempotency_key))
+def send(client: Client, n: int) -> list[str]:
+    return acted(f"send {client.url} {n}")
 
 
 @omium.step
@@ -188,6 +207,8 @@ class Program:
         self.run_number = run
         self.seen = set() if seen is None else seen
         """The times of what code at the top has got."""
+        self.clients: dict[str, Client] = {}
+        self.lock = threading.Lock()
         PROGRAM.set(self)
 
     def run(self) -> Got:
@@ -240,7 +261,10 @@ class Program:
         return step(node.label, node.number)
 
     def method(self, node: Node) -> Got:
-        return Desk(node.label, node.number).ask(node.number % 2)
+        return Desk(node.label, node.number).ask(0)
+
+    def hooked(self, node: Node) -> Got:
+        return Hooked(node.label, node.number).ask(1)
 
     def changed(self, node: Node) -> Got:
         """What a step returned is the program's own to change."""
@@ -280,7 +304,18 @@ class Program:
         return ship(f"{node.label}{node.number}", f"in run {self.run_number}")
 
     def opaque(self, node: Node) -> Got:
-        return through(Client(f"{node.label}:{self.run_number}"), node.number)
+        return through(self.client(node), 1)
+
+    def sent(self, node: Node) -> Got:
+        return send(self.client(node), 2)
+
+    def beside(self, node: Node) -> Got:
+        return beside(Client(f"of run {self.run_number}"), node.number)
+
+    def client(self, node: Node) -> Client:
+        """One for each url, as a program has: two that look the same and are not whole would be refused."""
+        with self.lock:
+            return self.clients.setdefault(f"{node.label}:{node.number}", Client(f"{node.label}:{node.number}"))
 
     # Threads.
 
