@@ -153,10 +153,12 @@ def inputs(arguments: Mapping[str, Any], of: str) -> Inputs:
     Raises InvalidInput where nothing tells an argument from others.
     """
     whole = dict(arguments)
-    try:
-        return Inputs(_omium.encode(whole, _look.Inputs(), canonical=True))
-    except (NotSerializable, RecursionError):
-        looks = _look.Looks()
+    if not _look.uncovered(whole.values()):
+        try:
+            return Inputs(_omium.encode(whole, _look.Inputs(), canonical=True))
+        except (NotSerializable, RecursionError):
+            pass  # One of them wants a look.
+    looks = _look.Looks()
     try:
         return Inputs(_omium.encode(whole, looks, canonical=True), looks.untold)
     except (NotSerializable, RecursionError) as error:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from functools import lru_cache
 from types import FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakSet
 
 from omium import _omium
 from omium.codec import _engine, _failures, _parts, codes
 from omium.codec._refs import qualified
 from omium.exceptions import NotSerializable
 
-__all__ = ["HOOK", "Inputs", "Looks"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["HOOK", "Inputs", "Looks", "uncovered"]
 
 HOOK = "__omium_key__"
 """The method by which a class says what tells its objects apart."""
@@ -29,6 +33,15 @@ _BYTES = 8
 _OBJECTS = (codes.DATACLASS, codes.NAMEDTUPLE, codes.PYDANTIC, codes.USER)
 """What the codec covers in whole or not at all: one with a live object in it is looked at."""
 _NEVER = 1 << 30
+
+
+_uncovered: WeakSet[Any] = WeakSet()
+"""Classes whose objects were looked at, so that nobody tries to encode them again."""
+
+
+def uncovered(values: Iterable[Any]) -> bool:
+    """Whether one of the values is known to need a look."""
+    return any(type(value) in _uncovered for value in values)
 
 
 @lru_cache(maxsize=4096)
@@ -93,9 +106,13 @@ class Looks(Inputs):
         """How far out the present look refers to what is around it."""
 
     def __call__(self, value: Any) -> tuple[int, Any] | None:
-        reduced = super().__call__(value)
-        if reduced is not None and (reduced[0] not in _OBJECTS or _is_covered(value)):
-            return reduced
+        cls: Any = type(value)
+        if cls not in _uncovered or cls in _engine.reducers or _failures.told(value, _engine.encodable) is not None:
+            reduced = super().__call__(value)
+            if reduced is not None and (reduced[0] not in _OBJECTS or _is_covered(value)):
+                return reduced
+            if reduced is None:
+                _uncovered.add(cls)
         look = self._look(value)
         if look.whole or look.tells or self.lenient or self._around:
             return look.reduced

@@ -191,7 +191,7 @@ def _object(value: Any, shape: _Shape) -> Parts:
     fields: dict[str, Any] = {}
     hidden, secret = shape.dark, False
     for name, item in _attributes(value, shape):
-        if _redact.names_secret(name) and (shape.library or name not in _IDENTIFIERS or _is_secret(item)):
+        if _names_secret(name) and (shape.library or name not in _IDENTIFIERS or _is_secret(item)):
             secret = True
         elif name.startswith("_") and shape.shy:
             hidden = True
@@ -201,6 +201,9 @@ def _object(value: Any, shape: _Shape) -> Parts:
         fields[_CONTENT] = shape.content(value)
     # A secret tells nothing, and may be another one tomorrow.
     return Parts(fields, hidden or secret, shape.library, accepted=secret and not hidden and not shape.library)
+
+
+_names_secret = lru_cache(maxsize=4096)(_redact.names_secret)
 
 
 def _attributes(value: Any, shape: _Shape) -> Iterator[tuple[str, Any]]:
