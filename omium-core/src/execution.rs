@@ -51,11 +51,6 @@ impl Execution {
         self.store.plan_rollback(&self.id, to)
     }
 
-    /// Moves the head back; nothing is erased. It does not undo what steps did to the outside world.
-    pub fn rollback(&self, to: Seq) -> Result<()> {
-        self.store.rollback(&self.id, to).map(drop)
-    }
-
     /// Continues it: takes the lease, and answers from the record up to the head.
     pub fn resume(&self) -> Result<Run> {
         Run::begin(&self.store, Purpose::Run, &self.info()?.workflow, &self.id, None, None)

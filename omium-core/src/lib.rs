@@ -31,7 +31,7 @@
 //!
 //! A step's outcome is on the disk before [`Run::step`] returns (see [`Durability`]). A step that was in flight when
 //! the process died runs again: at least once, not exactly once. What touches the outside world is an [`Effect`]: never
-//! silently repeated, and undone by [`Execution::rollback_with`]. A [`Step`] may have checks and a recovery policy, which
+//! silently repeated, and undone by [`Execution::rollback`]. A [`Step`] may have checks and a recovery policy, which
 //! a [`Workflow`] carries out.
 //!
 //! # Where things are

@@ -44,7 +44,7 @@ pub struct EffectRecord {
     pub outcome: Option<Entry>,
     /// What is on record of its compensation: intent, receipt or failure.
     pub undo: Option<Entry>,
-    note: Note,
+    pub(super) note: Note,
     undo_cleared: bool,
 }
 

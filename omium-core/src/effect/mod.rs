@@ -8,6 +8,7 @@ mod undo;
 pub use doubt::Doubt;
 pub use ledger::{EffectRecord, EffectState};
 pub use undo::Fallen;
+use undo::Undo;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,7 @@ pub struct Effect<'a, T> {
     name: &'a str,
     key: &'a str,
     in_doubt: InDoubt<'a, T>,
+    undo: Option<Undo>,
 }
 
 enum InDoubt<'a, T> {
@@ -42,7 +44,7 @@ enum InDoubt<'a, T> {
 impl<'a, T> Effect<'a, T> {
     /// An effect identified by its name and `key`, such as an order's number. In doubt it fails, for a person to look.
     pub fn new(name: &'a str, key: &'a str) -> Effect<'a, T> {
-        Effect { name, key, in_doubt: InDoubt::Fail }
+        Effect { name, key, in_doubt: InDoubt::Fail, undo: None }
     }
 
     /// In doubt, asks `probe`, and does it again only when it never happened.
@@ -63,6 +65,18 @@ impl<'a, T> Effect<'a, T> {
         self.in_doubt = InDoubt::Ask;
         self
     }
+
+    /// What takes it back when a rollback goes behind it: see [`Execution::rollback`].
+    ///
+    /// It is known from here on, in this process, as if [`Store::register_undo`] had been given it. It must not hold the
+    /// store, which keeps it.
+    pub fn undo<F>(mut self, undo: F) -> Effect<'a, T>
+    where
+        F: Fn(&Fallen) -> Result<(), BoxError> + Send + Sync + 'static,
+    {
+        self.undo = Some(Undo::new(undo));
+        self
+    }
 }
 
 impl Run {
@@ -75,7 +89,11 @@ impl Run {
         T: Serialize + DeserializeOwned,
         E: Into<BoxError>,
     {
-        let Effect { name, key: key_given, in_doubt } = effect;
+        let Effect { name, key: key_given, in_doubt, undo } = effect;
+        let declares_undo = undo.is_some();
+        if let Some(undo) = undo {
+            undo.register(self.store(), name)?;
+        }
         let digest = Digest::of(key_given.as_bytes());
         let call =
             Call { kind: Kind::Effect, scope: "", name, digest: &digest.0, prev: self.reached(), spawned: false };
@@ -91,7 +109,7 @@ impl Run {
             Begun::Under(key) => key,
             Begun::Not(key) => {
                 let note = self.new_note(&claim);
-                let note = Note { undo: true, key: key.unwrap_or_else(|| note.key.clone()), ..note };
+                let note = Note { undo: declares_undo, key: key.unwrap_or_else(|| note.key.clone()), ..note };
                 let given = encode(name, &Given { key: key_given.to_owned() })?;
                 let outcome = Outcomes { input: Some(&given), meta: Some(&note.blob()?), ..Outcomes::default() };
                 self.intend(&claim, outcome)?;
@@ -116,7 +134,8 @@ impl Run {
         let address = format!("{}\0{}\0{}", claim.scope(), claim.key(), claim.occurrence());
         let identity = format!("{}\0{}\0{address}", self.id(), self.epoch());
         let key = Digest::of(identity.as_bytes()).0[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        Note { key, execution: self.id().to_owned(), epoch: self.epoch(), ..Note::default() }
+        let language = Some("rust".to_owned());
+        Note { key, execution: self.id().to_owned(), epoch: self.epoch(), language, ..Note::default() }
     }
 
     /// What an effect is in whose place the code stands.
@@ -158,7 +177,7 @@ impl Run {
         T: Serialize + DeserializeOwned,
     {
         match Recordable::of(&format!("effect {:?}", claim.name()), receipt) {
-            Ok(recordable) => self.record(claim, recordable, 1, started_ms),
+            Ok(recordable) => self.record(claim, recordable, Outcomes { started_ms, ..Outcomes::default() }),
             Err(error) => {
                 // Called again, it is the same effect, in doubt, and not another one.
                 self.abandon(claim);
@@ -193,6 +212,7 @@ fn ends_there(execution: &str, effect: &str, intent: &Entry) -> Box<Divergence> 
         found: format!("what became of {effect}, begun at @{}", intent.seq()),
         inputs_differ: false,
         concurrent: false,
+        differences: Vec::new(),
     })
 }
 

@@ -30,6 +30,9 @@ pub(super) struct Note {
     /// It is known that the effect did not happen: it may begin anew.
     #[serde(default, skip_serializing_if = "is_false")]
     pub cleared: bool,
+    /// The language of the program that did it, where that is not Python: only such a program can undo it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// Of a compensation: the intent of the effect it undoes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<u64>,

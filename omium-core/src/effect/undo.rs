@@ -1,5 +1,7 @@
 //! Rollback with compensations: undo the effects that fall, newest first, then move the head.
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 
 use super::key_of;
@@ -10,15 +12,48 @@ use crate::execution::Execution;
 use crate::id::{Digest, Seq};
 use crate::model::{self, Blob, Entry, Kind, Outcome, UNDO, is_undo};
 use crate::run::{Call, Outcomes, Run, decode_own, encode};
-use crate::store::{Value, rollback_cut_short};
+use crate::store::{Store, Value, rollback_cut_short};
 
 /// The name of the note that a rollback began.
 const BEGAN: &str = "rollback";
 
-/// An effect that falls in a rollback, newest first.
+/// What takes an effect back.
+#[derive(Clone)]
+pub(super) struct Undo(Arc<dyn Fn(&Fallen) -> Result<(), BoxError> + Send + Sync>);
+
+impl Undo {
+    pub(super) fn new(undo: impl Fn(&Fallen) -> Result<(), BoxError> + Send + Sync + 'static) -> Undo {
+        Undo(Arc::new(undo))
+    }
+
+    pub(super) fn register(self, store: &Store, effect: &str) -> Result<()> {
+        store.keep_code(&code_name(effect), Arc::new(self))
+    }
+
+    fn registered(store: &Store, effect: &str) -> Result<Option<Undo>> {
+        Ok(store.kept_code(&code_name(effect))?.and_then(|code| code.downcast_ref::<Undo>().cloned()))
+    }
+}
+
+fn code_name(effect: &str) -> String {
+    format!("undo {effect}")
+}
+
+impl Store {
+    /// Says what takes the effects of a name back, in this process: for those whose rollback comes before the program has
+    /// passed their [`Effect::undo`](crate::Effect::undo). It must not hold the store, which keeps it.
+    pub fn register_undo<F>(&self, effect: &str, undo: F) -> Result<()>
+    where
+        F: Fn(&Fallen) -> Result<(), BoxError> + Send + Sync + 'static,
+    {
+        Undo::new(undo).register(self, effect)
+    }
+}
+
+/// An effect that falls in a rollback, newest first. It happened.
 #[derive(Debug)]
 pub struct Fallen {
-    /// Its receipt, or its intent when it is in doubt.
+    /// Its receipt.
     pub entry: Entry,
     /// The idempotency key its body had.
     pub idempotency_key: String,
@@ -28,7 +63,7 @@ pub struct Fallen {
 }
 
 impl Fallen {
-    /// What the effect returned; None when it is in doubt whether it happened.
+    /// What the effect returned.
     pub fn receipt<T: DeserializeOwned>(&self) -> Result<Option<T>> {
         let what = || format!("the receipt of {:?}", self.entry.name());
         self.receipt.clone().map(|receipt| decode_own(&what(), Some(receipt))).transpose()
@@ -36,20 +71,71 @@ impl Fallen {
 }
 
 impl Execution {
-    /// Rolls back to `to`, calling `undo` for every effect of this execution that falls, newest first.
+    /// Takes back what effects after `to` did outside, newest first, each by the undo it declares, and moves the head there.
     ///
-    /// Each compensation is an effect on record itself: one that was undone is not undone again, and a rollback that was
-    /// cut short goes on where it was when it is called again; until then the execution cannot be resumed. When `undo`
-    /// fails, the rollback stops there. Effects a fork took over are those of its original, and stay.
-    pub fn rollback_with<E>(&self, to: Seq, mut undo: impl FnMut(&Fallen) -> Result<(), E>) -> Result<()>
+    /// Nothing is erased. Each compensation is an effect on record itself: one that was undone is not undone again, and a
+    /// rollback that was cut short goes on where it was when it is called again; until then the execution cannot be resumed.
+    /// An effect that declares no undo is left standing, and so are those a fork took over, which are its original's. Refused
+    /// before anything is undone: when an effect with an undo is in doubt ([`Error::InDoubt`]: answer, or resume), and when
+    /// this process does not know its undo yet ([`Store::register_undo`]).
+    pub fn rollback(&self, to: Seq) -> Result<()> {
+        if let Some(effect) = self.unknown_undo(to)? {
+            return Err(unknown(&effect));
+        }
+        self.compensate(to, &|record| record.note.undo, |fallen| self.undo_registered(fallen))
+    }
+
+    /// Like [`Execution::rollback`], but stops at an effect that nothing undoes instead of leaving it standing.
+    pub(crate) fn rollback_all(&self, to: Seq) -> Result<()> {
+        self.compensate(to, &|_| true, |fallen| self.undo_registered(fallen))
+    }
+
+    fn undo_registered(&self, fallen: &Fallen) -> Result<(), BoxError> {
+        let undo = Undo::registered(self.store(), fallen.entry.name())?;
+        undo.map_or_else(|| Err(unknown(fallen.entry.name()).into()), |undo| (undo.0)(fallen))
+    }
+
+    /// Rolls back to `to`, calling `undo` for every effect of this execution that falls, whatever it declares.
+    ///
+    /// Apart from that it is like [`Execution::rollback`]. When `undo` fails, the rollback stops there.
+    pub fn rollback_with<E>(&self, to: Seq, undo: impl FnMut(&Fallen) -> Result<(), E>) -> Result<()>
     where
         E: Into<BoxError>,
     {
-        let (mut head, mut fallen) = self.falling(to)?;
-        if !fallen.is_empty() {
+        self.compensate(to, &|_| true, undo)
+    }
+
+    /// Moves the head back and leaves every effect as it is outside.
+    pub fn rollback_abandoning_effects(&self, to: Seq) -> Result<()> {
+        self.store().rollback(self.id(), to).map(drop)
+    }
+
+    /// An effect that [`Execution::rollback`] would undo and whose undo this process does not know.
+    pub(crate) fn unknown_undo(&self, to: Seq) -> Result<Option<String>> {
+        let (_, fallen) = self.falling(to)?;
+        for record in fallen.iter().filter(|record| record.note.undo) {
+            if Undo::registered(self.store(), record.name())?.is_none() {
+                return Ok(Some(record.name().to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn compensate<E: Into<BoxError>>(
+        &self,
+        to: Seq,
+        undoes: &dyn Fn(&EffectRecord) -> bool,
+        mut undo: impl FnMut(&Fallen) -> Result<(), E>,
+    ) -> Result<()> {
+        let (mut head, fallen) = self.falling(to)?;
+        if fallen.iter().any(undoes) {
             let run = self.store().attach(&self.info()?.workflow, self.id())?;
             // Until there was the lease, somebody else may have run it on.
-            (_, fallen) = self.falling(to)?;
+            let (_, mut fallen) = self.falling(to)?;
+            fallen.retain(undoes);
+            if let Some(doubtful) = fallen.iter().find(|record| record.state() == EffectState::InDoubt) {
+                return Err(self.in_doubt(doubtful, to));
+            }
             note_beginning(&run, self, to)?;
             for record in &fallen {
                 compensate(&run, record, &mut undo)?;
@@ -57,6 +143,11 @@ impl Execution {
             head = self.info()?.head;
         }
         self.store().rollback_from(self.id(), to, Some(head)).map(drop)
+    }
+
+    fn in_doubt(&self, record: &EffectRecord, to: Seq) -> Error {
+        let source = Box::new(Unanswered { execution: self.id().to_owned(), to });
+        Error::InDoubt { effect: record.name().to_owned(), seq: record.intent.seq(), source: Some(source) }
     }
 
     /// The head, and the effects of its own that fall when it goes back to `to`, newest first.
@@ -89,6 +180,24 @@ impl Execution {
         }
         Ok(())
     }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{execution:?} cannot go back to {to} before that is known: resume it, answer whether it happened, or leave the effects as \
+     they are (rollback_abandoning_effects)"
+)]
+struct Unanswered {
+    execution: String,
+    to: Seq,
+}
+
+/// The undo of an effect is code, and this process has not come by it.
+fn unknown(effect: &str) -> Error {
+    Error::invalid(format!(
+        "nothing was given to undo {effect:?} with: tell it to Store::register_undo first, give an undo to rollback_with, or leave the \
+         effects as they are (rollback_abandoning_effects)"
+    ))
 }
 
 fn is_of_rollback(entry: &Entry) -> bool {

@@ -303,6 +303,7 @@ impl Cursor {
             found: readable(&ticket.scope, &ticket.name),
             inputs_differ: place.is_some_and(|place| place.name == ticket.name),
             concurrent: !self.record_only && self.concurrent.contains(&ticket.scope),
+            differences: Vec::new(),
         })
     }
 }

@@ -20,6 +20,8 @@ pub struct Divergence {
     pub inputs_differ: bool,
     /// Whether strands ran beside each other there: then the order in which they completed may be what differs.
     pub concurrent: bool,
+    /// The first of those differences, readable, where the record has the inputs.
+    pub differences: Vec<String>,
 }
 
 const ORDER: &str = "\nIf what comes next depends on which of several parallel calls completes first, take their results in \
@@ -30,7 +32,8 @@ impl fmt::Display for Divergence {
         let Divergence { execution, found, .. } = self;
         match (self.seq, &self.expected) {
             (Some(seq), Some(expected)) if self.inputs_differ => {
-                write!(f, "{execution}@{seq} recorded {expected} with other inputs than the code now gives {found}")
+                write!(f, "{execution}@{seq} recorded {expected} with other inputs than the code now gives {found}")?;
+                if self.differences.is_empty() { Ok(()) } else { write!(f, ": {}", self.differences.join("; ")) }
             }
             (Some(seq), Some(expected)) => {
                 write!(f, "{execution}@{seq} recorded {expected} where the code now asks for {found}")

@@ -1,9 +1,12 @@
 //! What may be asked of a step: checks before and after it, and what is done when it fails.
 
+use serde::Serialize;
+
 use super::decide::Ladder;
 use super::failure::Failure;
 use crate::error::{BoxError, Error, Result};
 use crate::model::FailureKind;
+use crate::run::Inputs;
 
 /// How failed attempts are made again.
 ///
@@ -45,6 +48,7 @@ type Classify<'a> = Box<dyn Fn(&BoxError) -> FailureKind + 'a>;
 #[must_use = "Run::step_with runs it"]
 pub struct Step<'a, T> {
     pub(super) name: &'a str,
+    inputs: Option<Result<Inputs, String>>,
     pub(super) retry: Retry,
     requires: Vec<(&'a str, Condition<'a>)>,
     ensures: Vec<(&'a str, Check<'a, T>)>,
@@ -57,12 +61,20 @@ impl<'a, T> Step<'a, T> {
     pub fn new(name: &'a str) -> Step<'a, T> {
         Step {
             name,
+            inputs: None,
             retry: Retry::times(0),
             requires: Vec::new(),
             ensures: Vec::new(),
             classify: Box::new(|error| FailureKind::of(error.as_ref())),
             ladder: Ladder::default(),
         }
+    }
+
+    /// What its body uses, which is then a part of what the step is: see [`Run::step_given`](crate::Run::step_given).
+    pub fn given<I: Serialize + ?Sized>(mut self, inputs: &I) -> Step<'a, T> {
+        let inputs = Inputs::of(&format!("what step {:?} is given", self.name), inputs);
+        self.inputs = Some(inputs.map_err(|error| error.to_string()));
+        self
     }
 
     /// What must hold before it may run. A retry does not help against it.
@@ -106,6 +118,11 @@ impl<'a, T> Step<'a, T> {
     pub fn classify(mut self, kind: impl Fn(&BoxError) -> FailureKind + 'a) -> Step<'a, T> {
         self.classify = Box::new(kind);
         self
+    }
+
+    /// What it was given; an error when that cannot be recorded.
+    pub(super) fn inputs(&self) -> Result<Option<&Inputs>> {
+        self.inputs.as_ref().map(|inputs| inputs.as_ref().map_err(|what| Error::invalid(what.clone()))).transpose()
     }
 
     pub(super) fn required(&self) -> Result<()> {

@@ -8,8 +8,8 @@ use super::failure::of_entry;
 use super::policy::{Attempt, Step};
 use crate::error::{BoxError, Error, Result};
 use crate::id::Seq;
-use crate::model::{Decision, Entry, FailureKind, Kind, Told};
-use crate::run::{Call, Claim, Outcomes, Recordable, Run, failed_meta};
+use crate::model::{Decision, Entry, FailureKind, Told};
+use crate::run::{Claim, Outcomes, Recordable, Run, failed_meta};
 
 /// How a step goes on after a person was asked.
 enum GoOn<T> {
@@ -34,15 +34,7 @@ impl Run {
     {
         let mut given = None;
         loop {
-            let call = Call {
-                kind: Kind::Step,
-                scope: "",
-                name: step.name,
-                digest: &[],
-                prev: self.reached(),
-                spawned: false,
-            };
-            let claim = self.claim(call)?;
+            let claim = self.claim_step(step.name, step.inputs()?)?;
             let failed = match (&claim.recorded, given.take()) {
                 (Some(entry), _) => match self.answer(step.name, entry) {
                     Ok(value) => return Ok(value),
@@ -50,7 +42,12 @@ impl Run {
                 },
                 (None, Some(value)) => {
                     let started_ms = Some(self.store().now_ms());
-                    return self.record(&claim, Recordable::of(&said(step.name), &value)?, 1, started_ms);
+                    let outcome = Outcomes {
+                        started_ms,
+                        input: step.inputs()?.map(|inputs| &inputs.blob),
+                        ..Outcomes::default()
+                    };
+                    return self.record(&claim, Recordable::of(&said(step.name), &value)?, outcome);
                 }
                 (None, None) => match self.attempts(&claim, &step, &mut body)? {
                     Ok(value) => return Ok(value),
@@ -81,7 +78,16 @@ impl Run {
         let started_ms = self.store().now_ms();
         loop {
             let (error, wait_ms) = match once(step, &attempt, body) {
-                Ok(value) => return self.record(claim, value, attempt.number, Some(started_ms)).map(Ok),
+                Ok(value) => {
+                    let (attempts, started_ms) = (attempt.number, Some(started_ms));
+                    let outcome = Outcomes {
+                        attempts,
+                        started_ms,
+                        input: step.inputs()?.map(|inputs| &inputs.blob),
+                        ..Outcomes::default()
+                    };
+                    return self.record(claim, value, outcome).map(Ok);
+                }
                 Err(Unpassed::Required(error)) => (error, None),
                 Err(Unpassed::Failed(error)) => (error, step.retry.wait_ms(attempt.number, self.store().nonce())),
             };
@@ -115,6 +121,7 @@ impl Run {
         let meta = failed_meta(Told::of(kind, &error), decision.clone())?;
         let outcome = Outcomes {
             meta: Some(&meta),
+            input: step.inputs()?.map(|inputs| &inputs.blob),
             attempts: attempt.number,
             started_ms: Some(started_ms),
             ..Outcomes::default()

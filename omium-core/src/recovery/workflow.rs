@@ -40,7 +40,7 @@ type Undo<'a> = Box<dyn Fn(&Fallen) -> Result<(), BoxError> + 'a>;
 pub struct Workflow<'a, F> {
     name: &'a str,
     body: F,
-    undo: Undo<'a>,
+    undo: Option<Undo<'a>>,
 }
 
 impl<'a, F> Workflow<'a, F> {
@@ -49,13 +49,13 @@ impl<'a, F> Workflow<'a, F> {
     where
         F: Fn(&mut Run) -> Result<T>,
     {
-        let undo = |fallen: &Fallen| Err(format!("nothing was given to undo {:?} with", fallen.entry.name()).into());
-        Workflow { name, body, undo: Box::new(undo) }
+        Workflow { name, body, undo: None }
     }
 
-    /// How an effect is undone that a policy goes back behind. Without it such a rollback stops there.
+    /// How every effect is undone that a policy goes back behind. Without it each is by the undo it declares itself, and
+    /// such a rollback stops at one that declares none.
     pub fn undo(mut self, undo: impl Fn(&Fallen) -> Result<(), BoxError> + 'a) -> Workflow<'a, F> {
-        self.undo = Box::new(undo);
+        self.undo = Some(Box::new(undo));
         self
     }
 
@@ -91,7 +91,10 @@ impl<'a, F> Workflow<'a, F> {
     }
 
     /// A crash may have come between the decision to go back and its being done, or in the middle of that.
-    fn finish_going_back(&self, store: &Store, id: &str) -> Result<()> {
+    fn finish_going_back<T>(&self, store: &Store, id: &str) -> Result<()>
+    where
+        F: Fn(&mut Run) -> Result<T>,
+    {
         let execution = match store.execution(id) {
             Ok(execution) => execution,
             Err(Error::ExecutionNotFound { .. }) => return Ok(()),
@@ -106,8 +109,19 @@ impl<'a, F> Workflow<'a, F> {
         }
     }
 
-    fn go_back(&self, execution: &Execution, to: Seq) -> Result<()> {
-        execution.rollback_with(to, |fallen| (self.undo)(fallen))
+    fn go_back<T>(&self, execution: &Execution, to: Seq) -> Result<()>
+    where
+        F: Fn(&mut Run) -> Result<T>,
+    {
+        if let Some(undo) = &self.undo {
+            return execution.rollback_with(to, undo);
+        }
+        if execution.unknown_undo(to)?.is_some() {
+            // A process that came after a crash learns them where the program declares them: nothing runs in a replay, which
+            // ends where the record does.
+            let _ = (self.body)(&mut execution.replay()?);
+        }
+        execution.rollback_all(to)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod claim;
 mod failed;
+mod inputs;
 mod landing;
 mod step;
 mod value;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 pub use claim::{Call, Claim, Outcomes};
 pub(crate) use failed::{failed_meta, failure_note};
+pub(crate) use inputs::Inputs;
 pub(crate) use value::{Recordable, decode_own, encode};
 
 use landing::Landing;

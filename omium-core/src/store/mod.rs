@@ -27,6 +27,7 @@ mod states;
 mod stats;
 mod transfer;
 
+use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -122,6 +123,17 @@ impl Store {
             std::mem::forget(std::mem::replace(&mut *slot, reopened));
         }
         Ok(Arc::clone(&slot))
+    }
+
+    /// Keeps code under a name, for every handle on this directory in this process.
+    pub(crate) fn keep_code(&self, name: &str, code: Arc<dyn Any + Send + Sync>) -> Result<()> {
+        self.shared()?.code.lock().insert(name.to_owned(), code);
+        Ok(())
+    }
+
+    /// The code that was kept under a name last.
+    pub(crate) fn kept_code(&self, name: &str) -> Result<Option<Arc<dyn Any + Send + Sync>>> {
+        Ok(self.shared()?.code.lock().get(name).cloned())
     }
 
     pub(crate) fn now_ms(&self) -> u64 {

@@ -1,5 +1,6 @@
 //! Opening a directory: create, recognise, refuse; once per process and directory.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     pub(super) blocks: Cache<BlockKey, Arc<Vec<u8>>>,
     pub(super) chunks: Cache<ChunkRow, ChunkRef>,
     flusher: Mutex<Option<Arc<Flusher>>>,
+    /// Code that upper floors keep beside the store, by name. It ends with the process.
+    pub(super) code: Mutex<HashMap<String, Arc<dyn Any + Send + Sync>>>,
 }
 
 /// Stores by directory and by whether they are read only.
@@ -138,6 +141,7 @@ impl Shared {
             blocks: Cache::new(BLOCK_BYTES_MAX),
             chunks: Cache::new(BLOCK_BYTES_MAX),
             flusher: Mutex::default(),
+            code: Mutex::default(),
             directory,
         })
     }

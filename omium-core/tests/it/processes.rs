@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use omium_core::{BoxError, Depth, Effect, EffectState, Error, Options, Run, Seq, Standing, Status, Store, Workflow};
+use omium_core::{
+    BoxError, Depth, Effect, EffectState, Error, Fallen, Options, Run, Seq, Standing, Status, Store, Workflow,
+};
 
 use crate::support::message;
 
@@ -155,33 +157,36 @@ fn processes_and_threads_write_one_store_without_a_lock_error() {
 const EFFECTS: usize = 6;
 
 /// What the outside world knows: a line for everything that was done to it.
-fn outside(store: &Store) -> Vec<String> {
-    let lines = std::fs::read_to_string(store.path().join("../outside")).unwrap_or_default();
+fn outside(store: &Path) -> Vec<String> {
+    let lines = std::fs::read_to_string(store.join("../outside")).unwrap_or_default();
     lines.lines().map(str::to_owned).collect()
 }
 
-fn happens(store: &Store, line: &str) -> Result<(), BoxError> {
+fn happens(store: &Path, line: &str) -> Result<(), BoxError> {
     std::thread::sleep(Duration::from_micros(400));
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(store.path().join("../outside"))?;
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(store.join("../outside"))?;
     file.write_all(format!("{line}\n").as_bytes())?;
     std::thread::sleep(Duration::from_micros(400));
     Ok(())
 }
 
 /// Happened already, as a service tells that knows its idempotency keys; else it happens now.
-fn happens_once(store: &Store, line: &str) -> Result<(), BoxError> {
+fn happens_once(store: &Path, line: &str) -> Result<(), BoxError> {
     if outside(store).iter().any(|known| known == line) { Ok(()) } else { happens(store, line) }
 }
 
 /// Books, and is dissatisfied with its first plan: goes back behind all it booked, and books again.
 fn act(store: &Store, id: &str) -> Result<(), Error> {
+    let path = store.path();
     let book = |run: &mut Run, name: &str| {
         let probe = |key: &str| {
-            let done = outside(store).iter().any(|line| line.starts_with(&format!("do {key}")));
+            let done = outside(path).iter().any(|line| line.starts_with(&format!("do {key}")));
             Ok(done.then(|| key.to_owned()))
         };
-        run.effect(Effect::new("book", name).probe(probe), |key| {
-            happens(store, &format!("do {key} {name}")).map(|()| key.to_owned())
+        let owned = path.to_owned();
+        let undo = move |fallen: &Fallen| happens_once(&owned, &format!("undo {}", fallen.idempotency_key));
+        run.effect(Effect::new("book", name).probe(probe).undo(undo), |key| {
+            happens(path, &format!("do {key} {name}")).map(|()| key.to_owned())
         })
     };
     Workflow::new("act", |run: &mut Run| {
@@ -194,7 +199,6 @@ fn act(store: &Store, id: &str) -> Result<(), Error> {
         let check = omium_core::Step::new("check").ensure("planned twice", |plan| *plan == 1).roll_back_to("plan");
         run.step_with(check, |_| Ok::<_, BoxError>(plan))
     })
-    .undo(|fallen| happens_once(store, &format!("undo {}", fallen.idempotency_key)))
     .run(store, id)?;
     Ok(())
 }
@@ -224,7 +228,7 @@ fn effects_happen_once_and_are_undone_once_whenever_it_is_killed() {
             }
         }
         let store = Store::open(&path).unwrap();
-        let outside = outside(&store);
+        let outside = outside(&path);
         let effects = store.execution("x").unwrap().effects().unwrap();
         let states: Vec<_> = effects.iter().map(|effect| effect.state()).collect();
         assert_eq!(states, [[EffectState::Undone; EFFECTS], [EffectState::Done; EFFECTS]].concat());

@@ -40,6 +40,8 @@ class Note(NamedTuple):
     """Arguments that were what their parameters default to."""
     cleared: bool = False
     """It is known that the effect did not happen: it may begin anew."""
+    language: str | None = None
+    """Of the program that did it, where that is not Python: only such a program can undo it."""
     undoes: int | None = None
     """Of a compensation: the intent of the effect it undoes."""
 

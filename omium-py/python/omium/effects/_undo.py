@@ -160,6 +160,8 @@ def _planned(record: EffectRecord, *, abandon: bool) -> Planned | None:
         return Planned(record, "leave", "it declares no undo" + (", and is in doubt" if state == "in doubt" else ""))
     if abandon:
         return Planned(record, "leave", "abandoned")
+    if note.language is not None:
+        return Planned(record, "refuse", f"only its own program, in {note.language.capitalize()}, undoes it")
     if state in ("done", "undo failed", "being undone"):
         return Planned(record, "undo")
     if note.probe:
@@ -180,7 +182,15 @@ def _sharing(store: _omium.Store, id: str, seqs: Sequence[int]) -> Sequence[str]
 
 
 def _refuse(planned: RollbackPlan) -> None:
-    doubtful = [each.effect for each in planned.effects if each.action == "refuse"]
+    refused = [each for each in planned.effects if each.action == "refuse"]
+    foreign = [each for each in refused if each.effect.note.language is not None]
+    if foreign:
+        names = ", ".join(f"{each.effect.name}@{each.effect.seq}: {each.why}" for each in foreign)
+        raise InvalidInput(
+            f"{planned.execution!r} cannot be rolled back to {planned.to} from here: {names}; roll back there "
+            "(Execution::rollback), or give the effects up (abandon_effects=True)"
+        )
+    doubtful = [each.effect for each in refused]
     if doubtful:
         names = ", ".join(f"{each.name}@{each.seq}" for each in doubtful)
         raise InDoubt(
