@@ -20,7 +20,11 @@ fn main() -> Result<(), BoxError> {
         let sources: Vec<String> = run.step_with(Step::new("plan"), |attempt| {
             Ok::<_, BoxError>(plan(attempt.failure.as_ref().map(|failure| failure.message.as_str())))
         })?;
-        run.effect(Effect::new("mail", "announcement").retry(), |key| {
+        let mail = Effect::new("mail", "announcement").retry().undo(|fallen| {
+            println!("  taking back {:?}", fallen.receipt::<String>()?);
+            Ok(())
+        });
+        run.effect(mail, |key| {
             println!("  mailing: {} sources (key {})", sources.len(), &key[..8]);
             Ok::<_, BoxError>(format!("mail-{}", &key[..8]))
         })?;
@@ -29,10 +33,6 @@ fn main() -> Result<(), BoxError> {
             .roll_back_to("plan")
             .ask();
         run.step_with(write, |_| Ok::<_, BoxError>(format!("A report on {}.", sources.join(" and "))))
-    })
-    .undo(|fallen| {
-        println!("  taking back {:?}", fallen.receipt::<String>()?);
-        Ok(())
     });
     println!("{}", research.run(&store, "report-42")?);
     for failure in store.execution("report-42")?.failures()? {

@@ -17,7 +17,7 @@ fn the_quickstart_goes_on_where_it_died() {
     let resumed = example("quickstart", place.path(), &[]);
     let said = String::from_utf8_lossy(&resumed.stdout);
     assert!(resumed.status.success(), "{resumed:?}");
-    assert!(said.starts_with("1 steps are on record") && !said.contains("searching"), "{said}");
+    assert!(said.starts_with("2 steps are on record") && !said.contains("searching"), "{said}");
     assert!(said.contains("A plain report on") && said.contains("A formal report on"), "{said}");
 }
 

@@ -65,7 +65,7 @@ pub use index::Journal;
 pub use machine::Divergence;
 pub use model::{Blob, Entry, ExecutionInfo, FailureKind, Kind, Outcome, Retention, Standing, Status, codec};
 pub use recovery::{Attempt, Failure, Retry, Step, Workflow};
-pub use run::{Call, Claim, Outcomes, Run};
+pub use run::{Call, Claim, Outcomes, Run, Scope, Strand};
 pub use store::{
     Backup, By, CheckReport, Collected, Depth, Durability, Edit, Filter, Leased, NewState, NewWrites, Options,
     Progress, PrunePlan, RollbackPlan, Seen, State, Stats, Store, Value, Write,

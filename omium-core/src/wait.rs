@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::execution::Execution;
 use crate::id::{Digest, Seq};
 use crate::model::{Blob, Entry, Kind, Outcome, is_undo};
-use crate::run::{Call, Claim, Outcomes, Run, decode_own, encode};
+use crate::run::{Claim, Outcomes, Run, decode_own, encode};
 
 /// What an execution waits to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Run {
 
     fn claim_wait(&self, kind: Kind, name: &str, what: &str) -> Result<Claim> {
         let digest = Digest::of(what.as_bytes());
-        self.claim(Call { kind, scope: "", name, digest: &digest.0, prev: self.reached(), spawned: false })
+        self.claim(self.next(kind, name, &digest.0))
     }
 
     fn timer(&self, intent: &Entry) -> Result<Timer> {

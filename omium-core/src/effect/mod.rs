@@ -18,7 +18,7 @@ use crate::execution::Execution;
 use crate::id::{Digest, Seq};
 use crate::machine::Divergence;
 use crate::model::{Entry, Kind};
-use crate::run::{Call, Claim, Outcomes, Recordable, Run, encode};
+use crate::run::{Claim, Outcomes, Recordable, Run, encode};
 use crate::store::Store;
 use note::Note;
 
@@ -95,9 +95,7 @@ impl Run {
             undo.register(self.store(), name)?;
         }
         let digest = Digest::of(key_given.as_bytes());
-        let call =
-            Call { kind: Kind::Effect, scope: "", name, digest: &digest.0, prev: self.reached(), spawned: false };
-        let claim = self.claim(call)?;
+        let claim = self.claim(self.next(Kind::Effect, name, &digest.0))?;
         if let Some(entry) = claim.recorded.clone() {
             return self.answer(name, &entry);
         }

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Divergence;
 use super::divergence::readable;
-use super::task::{follows, task_of};
+use super::task::{follows, is_joined, task_of};
 use super::unasked::Unasked;
 use crate::id::Seq;
 use crate::model::{Address, Kind, Outcome, UNDO};
@@ -333,6 +333,7 @@ fn failures_without_a_place(recorded: &[Place], record_only: bool) -> HashSet<Se
         recorded.iter().filter(|place| place.kind != Kind::Note).map(|place| place.prev).collect();
     let ended: HashSet<Seq> = recorded.iter().filter(|place| place.is_ended_note()).map(|place| place.prev).collect();
     let mut goes_on = false;
+    let mut joined = false;
     let mut tasks: HashSet<&str> = HashSet::new();
     let mut later: HashSet<(&Address, Seq, bool)> = HashSet::new();
     let mut lost = HashSet::new();
@@ -344,7 +345,7 @@ fn failures_without_a_place(recorded: &[Place], record_only: bool) -> HashSet<Se
         if place.outcome == Outcome::Failed {
             let stopped = place.address.scope == UNDO || ended.contains(&place.seq);
             let went_on = match task_of(&place.address.scope) {
-                Some(task) => tasks.iter().any(|later| follows(later, task)),
+                Some(task) => tasks.iter().any(|later| follows(later, task)) || (joined && is_joined(task)),
                 None => goes_on,
             };
             let handled = !stopped && (went_on || continued.contains(&place.seq));
@@ -354,7 +355,9 @@ fn failures_without_a_place(recorded: &[Place], record_only: bool) -> HashSet<Se
         }
         if place.goes_on() {
             goes_on = true;
-            tasks.extend(task_of(&place.address.scope));
+            let task = task_of(&place.address.scope);
+            joined |= task.is_none();
+            tasks.extend(task);
         }
     }
     lost

@@ -12,6 +12,7 @@ mod unasked;
 pub(crate) use cursor::{Claimed, Cursor, ENDED, Place, Ticket};
 pub use divergence::Divergence;
 pub(crate) use lineage::{Epoch, Lineage};
+pub(crate) use task::strand_scope;
 
 use crate::id::{FencingToken, Seq};
 use crate::model::Status;

@@ -1,13 +1,19 @@
 //! Tasks of a host framework, as their scopes tell of them: `node/WHERE@MARK`, with an element per graph around the
 //! task from the outside inwards. WHERE is the node's name, the superstep, and what else tells tasks of one step apart.
 
-const ROOT: &str = "node/";
+//!
+//! The strands of a program are such tasks, too: `strand/WHERE`, with their name, the number of the scope that began them, and
+//! their own number among those of that name.
+
+const NODE: &str = "node/";
+const STRAND: &str = "strand/";
 
 /// The task that a scope lies in, if it lies in one.
 pub(super) fn task_of(scope: &str) -> Option<&str> {
-    let levels = scope.strip_prefix(ROOT)?;
+    let root = [NODE, STRAND].into_iter().find(|root| scope.starts_with(root))?;
+    let levels = &scope[root.len()..];
     let own: usize = levels.split('/').take_while(|level| !level.contains('#')).map(|level| level.len() + 1).sum();
-    (own > 0).then(|| &scope[..ROOT.len() + own - 1])
+    (own > 0).then(|| &scope[..root.len() + own - 1])
 }
 
 /// Whether `task` may have been told how `other` ended: it is of a later superstep, or one is a part of the other.
@@ -15,6 +21,20 @@ pub(super) fn task_of(scope: &str) -> Option<&str> {
 pub(super) fn follows(task: &str, other: &str) -> bool {
     let mut levels = task.split('/').zip(other.split('/'));
     levels.find(|(ours, theirs)| ours != theirs).is_none_or(|(ours, theirs)| superstep(ours) > superstep(theirs))
+}
+
+/// Whether what stands outside of all tasks follows on it: a program that began strands goes on when they have ended.
+pub(super) fn is_joined(task: &str) -> bool {
+    task.starts_with(STRAND)
+}
+
+/// The scope of a strand that was begun in the scope `around`, the `again`-th of its name in the `number`-th scope there.
+pub(crate) fn strand_scope(around: &str, name: &str, number: u32, again: u32) -> String {
+    let plain = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || c == ' ';
+    let name: String =
+        name.chars().map(|c| if plain(c) { c.to_string() } else { format!("%{:X}", u32::from(c)) }).collect();
+    let around = if around.is_empty() { STRAND.trim_end_matches('/') } else { around };
+    format!("{around}/{name}.{number}@{again}")
 }
 
 fn superstep(level: &str) -> Option<u64> {
@@ -32,6 +52,19 @@ mod tests {
         assert_eq!(task_of("node/think#0"), None);
         assert_eq!(task_of(""), None);
         assert_eq!(task_of("plan#0"), None);
+        assert_eq!(task_of("strand/a.1@0/write#0"), Some("strand/a.1@0"));
+    }
+
+    #[test]
+    fn strands_are_tasks() {
+        let outer = strand_scope("", "the/web", 2, 1);
+        assert_eq!(outer, "strand/the%2Fweb.2@1");
+        let inner = strand_scope(&outer, "a", 1, 0);
+        assert_eq!(task_of(&inner), Some(inner.as_str()));
+        assert!(follows(&outer, &inner) && follows(&inner, &outer));
+        assert!(follows(&strand_scope("", "b", 3, 0), &outer), "a later scope");
+        assert!(!follows(&strand_scope("", "b", 2, 0), &outer), "beside it");
+        assert!(is_joined(&inner) && !is_joined("node/a.1@00"));
     }
 
     #[test]

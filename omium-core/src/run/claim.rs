@@ -108,7 +108,7 @@ impl Run {
             spawned: call.spawned,
         };
         let (claimed, failures) = {
-            let mut cursor = self.cursor.lock();
+            let mut cursor = self.live.cursor.lock();
             let claimed = cursor.claim(&ticket)?;
             let (Claimed::Recorded { occurrence, .. }
             | Claimed::InDoubt { occurrence, .. }
@@ -117,8 +117,12 @@ impl Run {
             (claimed, failures)
         };
         let (recorded, intent, occurrence) = match claimed {
-            Claimed::Recorded { seq, occurrence } => (Some(self.store.entry(&self.id, seq)?), None, occurrence),
-            Claimed::InDoubt { seq, occurrence } => (None, Some(self.store.entry(&self.id, seq)?), occurrence),
+            Claimed::Recorded { seq, occurrence } => {
+                (Some(self.live.store.entry(&self.live.id, seq)?), None, occurrence)
+            }
+            Claimed::InDoubt { seq, occurrence } => {
+                (None, Some(self.live.store.entry(&self.live.id, seq)?), occurrence)
+            }
             Claimed::Fresh { occurrence } => (None, None, occurrence),
         };
         Ok(Claim {
@@ -139,8 +143,8 @@ impl Run {
 
     /// The place of a recorded entry, taken again: to settle an intent from outside the program.
     pub fn claim_at(&self, seq: Seq) -> Result<Claim> {
-        let entry = self.store.entry(&self.id, seq)?;
-        let latest = self.store.latest_at(&self.id, &entry)?;
+        let entry = self.live.store.entry(&self.live.id, seq)?;
+        let latest = self.live.store.latest_at(&self.live.id, &entry)?;
         let ticket = Ticket {
             scope: entry.scope().to_owned(),
             key: entry.key().to_owned(),
@@ -167,7 +171,7 @@ impl Run {
 
     /// Records what the claimed code returned.
     pub fn commit(&self, claim: &Claim, outcome: Outcomes<'_>) -> Result<Seq> {
-        self.append(claim, Outcome::Done, None, self.store.durability(), &outcome)
+        self.append(claim, Outcome::Done, None, self.live.store.durability(), &outcome)
     }
 
     /// Records that an effect is about to begin; durable on disk before this returns, in every mode (I9).
@@ -177,14 +181,15 @@ impl Run {
 
     /// Records that the claimed code failed, and gives its place back.
     pub fn fail(&self, claim: &Claim, error: &str, outcome: Outcomes<'_>) -> Result<Seq> {
-        let seq = self.append(claim, Outcome::Failed, Some(error.to_owned()), self.store.durability(), &outcome)?;
-        self.cursor.lock().fail(&claim.scope, &claim.key, claim.occurrence);
+        let seq =
+            self.append(claim, Outcome::Failed, Some(error.to_owned()), self.live.store.durability(), &outcome)?;
+        self.live.cursor.lock().fail(&claim.scope, &claim.key, claim.occurrence);
         Ok(seq)
     }
 
     /// Gives a place back without a record.
     pub fn abandon(&self, claim: &Claim) {
-        self.cursor.lock().give_back(&claim.scope, &claim.key, claim.occurrence);
+        self.live.cursor.lock().give_back(&claim.scope, &claim.key, claim.occurrence);
     }
 
     fn append(
@@ -217,27 +222,29 @@ impl Run {
                 claim.landed.store(seq.0, Ordering::Release);
             }
         };
-        let seq = self.landing.of(|| self.store.append(lease, durability, entry, values), outcome_known)?;
-        *self.ran.lock() += 1;
+        let append = || self.live.store.append(lease, durability, entry, values);
+        let seq = self.live.landing.of(append, outcome_known)?;
+        *self.live.ran.lock() += 1;
         for (counter, count) in &left.usage {
-            *self.usage.lock().entry(counter.clone()).or_default() += count;
+            *self.live.usage.lock().entry(counter.clone()).or_default() += count;
         }
         if outcome != Outcome::Failed {
             let Claim { kind, scope, key, name, occurrence, prev, spawned, .. } = claim.clone();
             let address = Address { scope, key, occurrence };
-            self.cursor.lock().add(Place { seq, kind, address, name, prev, spawned, outcome });
+            self.live.cursor.lock().add(Place { seq, kind, address, name, prev, spawned, outcome });
         }
         Ok(seq)
     }
 
     /// The lease, if this process may still use it: a forked child may not write for its parent.
     pub(super) fn own(&self) -> Result<&Leased> {
-        match &self.lease {
-            Some(lease) if self.pid == std::process::id() => Ok(lease),
-            Some(_) => Err(Error::Fenced { execution: self.id.clone() }),
-            None => {
-                Err(Error::invalid(format!("execution {:?} is only being replayed; nothing may be recorded", self.id)))
-            }
+        match &self.live.lease {
+            Some(lease) if self.live.pid == std::process::id() => Ok(lease),
+            Some(_) => Err(Error::Fenced { execution: self.live.id.clone() }),
+            None => Err(Error::invalid(format!(
+                "execution {:?} is only being replayed; nothing may be recorded",
+                self.live.id
+            ))),
         }
     }
 }

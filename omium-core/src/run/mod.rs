@@ -4,10 +4,12 @@ mod claim;
 mod failed;
 mod inputs;
 mod landing;
+mod scope;
 mod step;
 mod value;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -15,6 +17,7 @@ use serde::Serialize;
 pub use claim::{Call, Claim, Outcomes};
 pub(crate) use failed::{failed_meta, failure_note};
 pub(crate) use inputs::Inputs;
+pub use scope::{Scope, Strand};
 pub(crate) use value::{Recordable, decode_own, encode};
 
 use landing::Landing;
@@ -33,6 +36,18 @@ use crate::store::{Begun, Leased, Purpose, Store, rollback_cut_short};
 #[must_use = "a run that is dropped without Run::complete stays unfinished, to be resumed"]
 #[derive(Debug)]
 pub struct Run {
+    live: Arc<Live>,
+    /// Of what this handle's strand records.
+    scope: String,
+    /// What this handle's own strand has reached.
+    reached: Seq,
+    /// How often it has begun strands beside each other.
+    scopes: u32,
+}
+
+/// What the strands of a run share.
+#[derive(Debug)]
+struct Live {
     store: Store,
     id: String,
     workflow: String,
@@ -45,8 +60,6 @@ pub struct Run {
     epoch: u32,
     taken_from: Option<String>,
     pid: u32,
-    /// What this handle's own strand has reached.
-    reached: Seq,
 }
 
 impl Run {
@@ -76,7 +89,7 @@ impl Run {
 
     fn new(store: &Store, id: &str, begun: Begun) -> Run {
         let record_only = begun.lease.is_none();
-        Run {
+        let live = Live {
             store: store.clone(),
             id: id.to_owned(),
             workflow: begun.workflow,
@@ -89,107 +102,107 @@ impl Run {
             epoch: begun.epoch,
             taken_from: begun.taken_from,
             pid: std::process::id(),
-            reached: Seq::ZERO,
-        }
+        };
+        Run { live: Arc::new(live), scope: String::new(), reached: Seq::ZERO, scopes: 0 }
     }
 
     /// The execution's id.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.live.id
     }
 
     /// The workflow it runs.
     #[must_use]
     pub fn workflow(&self) -> &str {
-        &self.workflow
+        &self.live.workflow
     }
 
     /// What it is doing.
     #[must_use]
     pub fn status(&self) -> Status {
-        *self.status.lock()
+        *self.live.status.lock()
     }
 
     /// Whether everything is answered from the record and nothing runs.
     #[must_use]
     pub fn is_record_only(&self) -> bool {
-        self.lease.is_none()
+        self.live.lease.is_none()
     }
 
     /// How many entries the record held when the run began.
     #[must_use]
     pub fn recorded(&self) -> usize {
-        self.cursor.lock().len()
+        self.live.cursor.lock().len()
     }
 
     /// How many of them were answered so far.
     #[must_use]
     pub fn replayed(&self) -> usize {
-        self.cursor.lock().answered()
+        self.live.cursor.lock().answered()
     }
 
     /// How many entries this run added so far.
     #[must_use]
     pub fn ran(&self) -> u64 {
-        *self.ran.lock()
+        *self.live.ran.lock()
     }
 
     /// How many rollbacks the execution had when the run began.
     #[must_use]
     pub fn epoch(&self) -> u32 {
-        self.epoch
+        self.live.epoch
     }
 
     /// `host:pid` of the process that died with this execution's lease, if one did.
     #[must_use]
     pub fn taken_from(&self) -> Option<&str> {
-        self.taken_from.as_deref()
+        self.live.taken_from.as_deref()
     }
 
     /// Counters summed over the whole log, those of abandoned lineages and of this run included.
     #[must_use]
     pub fn usage(&self) -> BTreeMap<String, i64> {
-        self.usage.lock().clone()
+        self.live.usage.lock().clone()
     }
 
     /// Forgets what was claimed in `scope` and below: code that runs there again is answered from the record
     /// again, entries of this very run included.
     pub fn restart(&self, scope: &str) {
-        self.cursor.lock().restart(scope);
+        self.live.cursor.lock().restart(scope);
     }
 
     /// Whether a recorded entry was answered in this run.
     #[must_use]
     pub fn consumed(&self, seq: Seq) -> bool {
-        self.cursor.lock().consumed(seq)
+        self.live.cursor.lock().consumed(seq)
     }
 
     /// Whether the record holds something before `seq` in that scope which the code has not asked for, though strands
     /// ran beside each other there: one that waits for it returns in the order of the record.
     #[must_use]
     pub fn unasked_before(&self, scope: &str, seq: Seq) -> bool {
-        self.cursor.lock().unasked_before(scope, seq)
+        self.live.cursor.lock().unasked_before(scope, seq)
     }
 
     /// Waits no longer for what was recorded before `seq` in that scope: nobody asks for it.
     pub fn overlook(&self, scope: &str, seq: Seq) {
-        self.cursor.lock().overlook(scope, seq);
+        self.live.cursor.lock().overlook(scope, seq);
     }
 
     /// Ends the run with its result.
     pub fn complete<T: Serialize>(self, result: &T) -> Result<Execution> {
         let blob = encode("the result", result)?;
         self.finish(Status::Completed, Some(&blob), None)?;
-        Ok(Execution::new(self.store.clone(), self.id.clone()))
+        Ok(Execution::new(self.live.store.clone(), self.live.id.clone()))
     }
 
     /// Ends or suspends the run. A run that only reads the record has nothing to end.
     pub fn finish(&self, status: Status, result: Option<&Blob>, error: Option<String>) -> Result<()> {
-        if let Some(lease) = &self.lease {
+        if let Some(lease) = &self.live.lease {
             self.own()?;
-            self.store.settle(lease, status, result, error)?;
-            *self.status.lock() = status;
+            self.live.store.settle(lease, status, result, error)?;
+            *self.live.status.lock() = status;
         }
         Ok(())
     }
@@ -198,7 +211,7 @@ impl Run {
     /// parallel strands went on recording after them.
     pub fn fail_run(&self, error: String, ended_by: &[Seq]) -> Result<()> {
         for &seq in ended_by {
-            let parallel = self.lease.is_some() && self.cursor.lock().goes_on_after(seq);
+            let parallel = self.live.lease.is_some() && self.live.cursor.lock().goes_on_after(seq);
             if parallel {
                 let digest = seq.0.to_le_bytes();
                 let call = Call { kind: Kind::Note, scope: "", name: ENDED, digest: &digest, prev: seq, spawned: true };
@@ -211,17 +224,19 @@ impl Run {
 
     /// Ends this run of an execution that waits to be told something; returns the error that says so.
     pub(crate) fn wait(&self, seq: Seq, question: &str) -> Result<Error> {
-        let waiting = Error::Waiting { execution: self.id.clone(), seq, question: question.to_owned() };
+        let waiting = Error::Waiting { execution: self.live.id.clone(), seq, question: question.to_owned() };
         self.finish(Status::Waiting, None, Some(waiting.to_string()))?;
         Ok(waiting)
     }
 
     /// Gives the lease back and leaves the execution as it is, to be resumed by anybody.
     pub fn release(&self) -> Result<()> {
-        match &self.lease {
-            Some(lease) if self.pid == std::process::id() => self.store.release(lease),
-            _ => Ok(()),
-        }
+        self.live.release()
+    }
+
+    /// The place of a call on this handle's strand, in its scope.
+    pub(crate) fn next<'a>(&'a self, kind: Kind, name: &'a str, digest: &'a [u8]) -> Call<'a> {
+        Call { kind, scope: &self.scope, name, digest, prev: self.reached, spawned: false }
     }
 
     /// The lease, for what is saved beside the run: [`By::Leased`](crate::By::Leased).
@@ -239,11 +254,20 @@ impl Run {
     }
 
     pub(crate) fn store(&self) -> &Store {
-        &self.store
+        &self.live.store
     }
 }
 
-impl Drop for Run {
+impl Live {
+    fn release(&self) -> Result<()> {
+        match &self.lease {
+            Some(lease) if self.pid == std::process::id() => self.store.release(lease),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Live {
     fn drop(&mut self) {
         // A lease that stays is one whose owner dies with the process; nobody is there to be told.
         let _ = self.release();

@@ -7,7 +7,7 @@ use crate::error::{BoxError, Error, Result};
 use crate::model::{Entry, FailureKind, Kind, Outcome, Told};
 use crate::run::failed::{NOT_SERIALIZABLE, failed_meta, recorded_failure};
 use crate::run::value::{Recordable, decode};
-use crate::run::{Call, Claim, Inputs, Outcomes, Run};
+use crate::run::{Claim, Inputs, Outcomes, Run};
 
 impl Run {
     /// Runs `body` once per record: what it returned is durable before this returns, and a resumed run gets
@@ -73,7 +73,7 @@ impl Run {
         if let Some(entry) = &claim.recorded {
             return self.answer(name, entry);
         }
-        let started_ms = Some(self.store.now_ms());
+        let started_ms = Some(self.live.store.now_ms());
         let error = match body() {
             Ok(value) => match Recordable::of(&format!("step {name:?}"), &value) {
                 Ok(recordable) => {
@@ -93,8 +93,7 @@ impl Run {
     /// The place of a step, which is known by its name and by what it is given.
     pub(crate) fn claim_step(&self, name: &str, inputs: Option<&Inputs>) -> Result<Claim> {
         let digest = inputs.map_or(&[][..], |inputs| &inputs.digest.0);
-        let call = Call { kind: Kind::Step, scope: "", name, digest, prev: self.reached, spawned: false };
-        self.claim(call).map_err(|error| self.explained(error, name, inputs))
+        self.claim(self.next(Kind::Step, name, digest)).map_err(|error| self.explained(error, name, inputs))
     }
 
     /// Records what the code gets, and has reached with it.
@@ -122,8 +121,8 @@ impl Run {
     pub(crate) fn answer<T: DeserializeOwned>(&mut self, name: &str, entry: &Entry) -> Result<T> {
         self.reach(entry.seq());
         match entry.outcome() {
-            Outcome::Failed => Err(recorded_failure(&self.store, name, entry)?),
-            Outcome::Done | Outcome::Intent => decode(&self.store, entry),
+            Outcome::Failed => Err(recorded_failure(&self.live.store, name, entry)?),
+            Outcome::Done | Outcome::Intent => decode(&self.live.store, entry),
         }
     }
 }

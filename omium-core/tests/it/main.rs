@@ -16,6 +16,7 @@ mod promises;
 mod recovery;
 mod size;
 mod standing;
+mod strands;
 mod support;
 mod trouble;
 mod undo;

@@ -37,9 +37,13 @@ fn the_child() {
     };
     let mut words = role.split(' ');
     let (verb, id) = (words.next().unwrap(), words.next().unwrap());
-    if verb == "act" {
+    if let "act" | "gather" = verb {
         say("begun".to_owned());
-        act(&store, id).unwrap();
+        if verb == "act" {
+            act(&store, id).unwrap()
+        } else {
+            gather(&store, id).unwrap()
+        }
         return say("done".to_owned());
     }
     let mut run = store.begin("w", id).unwrap();
@@ -239,4 +243,74 @@ fn effects_happen_once_and_are_undone_once_whenever_it_is_killed() {
         assert_eq!(outside, expected, "after {kills} kills");
     }
     assert!(kills > 16, "{kills} kills");
+}
+
+const STRANDS: usize = 4;
+const IN_EACH: usize = 5;
+
+/// The same calls in every strand; only the strand tells them apart.
+fn gather(store: &Store, id: &str) -> Result<(), Error> {
+    let path = store.path();
+    let pay = |run: &mut Run, strand: usize, n: usize| {
+        let probe = |key: &str| Ok(outside(path).iter().find(|line| line.starts_with(key)).cloned());
+        run.effect(Effect::new("pay", "me").probe(probe), |key| {
+            let line = format!("{key} {strand}.{n}");
+            happens(path, &line).map(|()| line)
+        })
+    };
+    let work = |run: &mut Run, strand: usize| {
+        let made = (0..IN_EACH).map(|n| {
+            let planned: usize = run.step("plan", || strand * IN_EACH + n)?;
+            Ok((planned, pay(run, strand, n)?))
+        });
+        made.collect::<Result<Vec<(usize, String)>, Error>>()
+    };
+    Workflow::new("gather", |run: &mut Run| {
+        run.scope(|scope| {
+            let strands: Vec<_> =
+                (0..STRANDS).map(|strand| scope.spawn("work", move |run| work(run, strand))).collect();
+            strands.into_iter().map(omium_core::Strand::join).collect::<Result<Vec<_>, Error>>()
+        })
+    })
+    .run(store, id)?;
+    Ok(())
+}
+
+#[test]
+fn strands_that_are_killed_are_answered_with_their_own_record() {
+    let mut kills = 0u64;
+    for round in 0..4u64 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s");
+        for tries in 0.. {
+            let mut worker = child("gather x", &path);
+            let mut lines = told(&mut worker);
+            assert_eq!(lines.next().as_deref(), Some("begun"));
+            let wait = Duration::from_millis((kills * 5 + round * 3) % 13 + tries / 8);
+            let killer = std::thread::spawn(move || {
+                std::thread::sleep(wait);
+                worker.kill().unwrap();
+                worker.wait().unwrap();
+            });
+            let finished = lines.last().as_deref() == Some("done");
+            killer.join().unwrap();
+            kills += 1;
+            if finished {
+                break;
+            }
+        }
+        let store = Store::open(&path).unwrap();
+        let result: Vec<Vec<(usize, String)>> = store.execution("x").unwrap().result().unwrap().unwrap();
+        let mut paid = outside(&path);
+        assert_eq!(paid.len(), STRANDS * IN_EACH, "each once: {paid:?}");
+        for (strand, made) in result.iter().enumerate() {
+            for (n, (planned, receipt)) in made.iter().enumerate() {
+                assert_eq!(*planned, strand * IN_EACH + n);
+                assert!(receipt.ends_with(&format!(" {strand}.{n}")), "{receipt} is of strand {strand}");
+                paid.retain(|line| line != receipt);
+            }
+        }
+        assert!(paid.is_empty(), "receipts of nobody: {paid:?}");
+    }
+    assert!(kills > 8, "{kills} kills");
 }
