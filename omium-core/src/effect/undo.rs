@@ -17,9 +17,11 @@ use crate::store::{Store, Value, rollback_cut_short};
 /// The name of the note that a rollback began.
 const BEGAN: &str = "rollback";
 
+type TakeBack = dyn Fn(&Fallen) -> Result<(), BoxError> + Send + Sync;
+
 /// What takes an effect back.
 #[derive(Clone)]
-pub(super) struct Undo(Arc<dyn Fn(&Fallen) -> Result<(), BoxError> + Send + Sync>);
+pub(super) struct Undo(Arc<TakeBack>);
 
 impl Undo {
     pub(super) fn new(undo: impl Fn(&Fallen) -> Result<(), BoxError> + Send + Sync + 'static) -> Undo {
