@@ -192,7 +192,7 @@ def test_any_id(empty, name):
     (listed,) = json.loads(empty.omium("ls", "--json").out)
     assert listed["id"] == name
     table = empty.omium("ls", COLUMNS="80")
-    assert max(width_of(line) for line in table.out.splitlines()) <= 80
+    assert max(width_of(line.rstrip()) for line in table.out.splitlines()) <= 80
     assert "\x1b" not in table.out
     assert len(table.out.splitlines()) == 2
     dashes = ["--"] if name.startswith("-") else []
