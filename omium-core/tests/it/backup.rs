@@ -66,6 +66,15 @@ fn a_copy_can_be_gone_on_with() {
     });
 }
 
+/// Ends the writers, also when what they write beside has failed.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Adds a large state that takes the place of the one before it, so that a collection has something to remove.
 fn put(store: &Store, host: &str, n: u64) {
     let body = Blob::new("raw", noise(n, 400 << 10));
@@ -115,6 +124,7 @@ fn writers_and_collections_go_on_meanwhile() {
                 }
             }
         });
+        let _ends = Ends(&over);
         for n in 0..4 {
             let before = acknowledged.load(Ordering::SeqCst);
             let target = directory.path().join(format!("copy-{n}"));
@@ -126,7 +136,6 @@ fn writers_and_collections_go_on_meanwhile() {
                 assert!(entries.len() as u64 >= before, "{} of {before}", entries.len());
             }
         }
-        over.store(true, Ordering::SeqCst);
     });
     assert!(acknowledged.load(Ordering::SeqCst) > 0);
 }
