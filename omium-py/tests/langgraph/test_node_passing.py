@@ -97,6 +97,34 @@ def test_an_effect_in_doubt_is_no_failure_of_its_node(store: Path) -> None:
     assert did == {"pay": 1}
 
 
+@pytest.mark.parametrize("retries", [True, False])
+def test_an_effect_under_way_when_its_node_is_cut_off_is_in_doubt(store: Path, retries: bool) -> None:
+    """The next attempt asks; without one the node has failed, and its handler answers that."""
+
+    @omium.effect
+    async def pay() -> str:
+        did["pay"] += 1
+        await asyncio.Event().wait()
+        return "never"
+
+    async def node(_: Log) -> Any:
+        return {"log": [await pay()]}
+
+    options = EVERYTHING if retries else {"error_handler": handler}
+    builder = StateGraph(Log).add_node("node", node, timeout=0.3, **options).add_edge(START, "node")
+    built = builder.add_edge("node", END).compile(checkpointer=Saver(store))
+    if not retries:
+        assert run(built, {"log": []}, True)["log"] == ["handled"]
+        assert (did, [each.state for each in omium.get("t").effects()]) == ({"pay": 1, "handler": 1}, ["in doubt"])
+        return
+    with pytest.raises(omium.Waiting, match="did pay at t@"):
+        run(built, {"log": []}, True)
+    assert (did, omium.get("t").status) == ({"pay": 1}, "waiting")
+    omium.answer("t", "receipt by hand")
+    assert run(built, None, True)["log"] == ["receipt by hand"]
+    assert did == {"pay": 1}
+
+
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_what_an_execution_within_a_node_asks_is_no_failure_of_the_node(store: Path, asynchronous: bool) -> None:
     def node(_: Log) -> Any:
