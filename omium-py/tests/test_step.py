@@ -198,6 +198,7 @@ def test_a_misspelt_key_is_refused_where_it_is_written(verb: Any) -> None:
     assert verb(key="a")(wrong)(1) == 1
 
 
+@pytest.mark.filterwarnings("ignore::omium.ArgumentsChanged")
 def test_arguments_are_those_at_the_call(ran: Counter[str]) -> None:
     @omium.step
     def grow(items: list[int]) -> int:
