@@ -25,6 +25,6 @@ def test_a_thread_that_several_invoke_at_once_keeps_every_promise() -> None:
 
 @pytest.mark.parametrize("bug", ["superstep", "token"])
 def test_a_fault_is_found(bug: str) -> None:
-    code, found = campaign("--rounds", "60", "--seed", "1", "--bug", bug)
+    code, found = campaign("--rounds", "400", "--seed", "1", "--bug", bug)
     assert code == 1
     assert found["broken"]

@@ -41,6 +41,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         terminal.json(_json(plan, done=not arguments.plan))
     elif arguments.plan:
         terminal.note("nothing was changed: this was the plan")
+    elif execution.status == "cancelled" and plan.head == to:
+        terminal.note(f"{quoted(id)} is not cancelled any more")
     elif plan.head != to:
         undone = f"{plural(len(plan.undone), 'effect')} undone, " if plan.undone else ""
         terminal.note(f"{undone}the head of {quoted(id)} is @{to} now; nothing was erased")

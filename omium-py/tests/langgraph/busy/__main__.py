@@ -4,7 +4,7 @@
 
 Every effect happens once, whoever is refused is told so, no state is doubled and the status is true. Each round is
 made by its seed; `--rounds 1 --seed S` repeats it. Exits with 1 when a promise is broken. `--bug` plants a fault,
-which has to be found.
+which has to be found: then it stops.
 """
 
 import argparse
@@ -42,6 +42,9 @@ def main() -> int:
             seen += counted
             if failed:
                 broken[seed] = failed
+                if arguments.bug != "none":
+                    pool.shutdown(cancel_futures=True)
+                    break
     json.dump(
         {"rounds": len(tasks), "seconds": round(time.monotonic() - started), "seen": seen, "broken": broken},
         sys.stdout,
