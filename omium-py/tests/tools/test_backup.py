@@ -147,7 +147,7 @@ def test_a_copy_is_gone_on_with(store: Path, tmp_path: Path) -> None:
     program()
     assert ran == [1, 2]
     omium.init(store=store)
-    assert omium.get("x").orphaned
+    assert [each.name for each in omium.get("x").checkpoints()] == ["work"]
 
 
 def test_where_it_may_not_go(store: Path, tmp_path: Path) -> None:
