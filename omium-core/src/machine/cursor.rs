@@ -60,6 +60,8 @@ pub(crate) struct Cursor {
     taken: HashMap<(String, String), BTreeSet<u32>>,
     failures: HashMap<Address, u32>,
     consumed: HashSet<Seq>,
+    /// The failures on record, by scope and key.
+    failed: HashMap<(String, String), Vec<usize>>,
     /// Failures from which their own strand went on.
     handled: HashSet<Seq>,
     unasked: Unasked,
@@ -85,6 +87,7 @@ impl Cursor {
             taken: HashMap::new(),
             failures: HashMap::new(),
             consumed: HashSet::new(),
+            failed: HashMap::new(),
             handled: failed.filter(|seq| went_on.contains(seq)).collect(),
             unasked: Unasked::of(kept()),
             concurrent: kept().filter(|place| place.spawned).map(|place| place.address.scope.clone()).collect(),
@@ -114,6 +117,10 @@ impl Cursor {
             // address says that what looked like one strand was several.
             let same = next.is_none_or(|at| at == index || self.places[at].address == place.address);
             *next = if next.is_some() && same { Some(index) } else { None };
+        }
+        if place.outcome == Outcome::Failed {
+            let call = (place.address.scope.clone(), place.address.key.clone());
+            self.failed.entry(call).or_default().push(index);
         }
         let at_address = self.by_address.entry(place.address.clone()).or_default();
         // A receipt settles its intent, which then no longer counts.
@@ -148,7 +155,7 @@ impl Cursor {
         }
         let occurrence = self.lowest_free(ticket);
         let address = Address { scope: ticket.scope.clone(), key: ticket.key.clone(), occurrence };
-        match self.at_address(&address, ticket) {
+        match self.at_address(&address, ticket).or_else(|| self.failed_here(ticket)) {
             Some(index) => Ok(self.answer(index)),
             None if self.record_only => {
                 let nearest = self.nearest(ticket);
@@ -190,9 +197,19 @@ impl Cursor {
         at_address
             .iter()
             .find(|at| open(at) && here(at))
-            .or_else(|| at_address.iter().find(|at| open(at) && self.handled.contains(&self.places[**at].seq)))
-            .or_else(|| at_address.iter().rev().find(|at| !tried(at)))
             .copied()
+            .or_else(|| self.failed_here(ticket))
+            .or_else(|| at_address.iter().copied().find(|at| open(&at) && self.handled.contains(&self.places[*at].seq)))
+            .or_else(|| at_address.iter().copied().rev().find(|at| !tried(&at)))
+    }
+
+    /// An equal call that failed at this very point in a strand beside the others: each gave its place back, and the
+    /// first of them is answered already.
+    fn failed_here(&self, ticket: &Ticket) -> Option<usize> {
+        let failed = self.failed.get(&(ticket.scope.clone(), ticket.key.clone()))?;
+        let open = |place: &Place| !self.consumed.contains(&place.seq);
+        let here = |place: &Place| place.prev == ticket.prev && place.spawned == ticket.spawned;
+        failed.iter().copied().find(|&at| open(&self.places[at]) && here(&self.places[at]))
     }
 
     /// Notes a failure, answered or new, and gives its place back: it does not consume an occurrence.

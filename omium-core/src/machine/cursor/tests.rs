@@ -275,6 +275,17 @@ fn equal_calls_that_failed_beside_each_other_are_each_answered_in_their_strand()
 }
 
 #[test]
+fn equal_calls_that_failed_at_once_had_places_of_their_own_and_are_each_answered() {
+    let failed = |seq, occurrence| place(seq, "a", occurrence, 0, true, Outcome::Failed);
+    let after = |seq, prev| place(seq, "after", seq as u32, prev, false, Outcome::Done);
+    let record = vec![failed(1, 1), failed(2, 0), after(3, 1), after(4, 2)];
+    let mut cursor = Cursor::new("x", record, false);
+    assert_eq!(cursor.claim(&ticket("a", 0, true)), answered(2, 0));
+    assert_eq!(cursor.claim(&ticket("a", 0, true)), answered(1, 1));
+    assert_eq!(cursor.claim(&ticket("a", 0, true)), Ok(Claimed::Fresh { occurrence: 0 }));
+}
+
+#[test]
 fn a_failure_that_a_resume_settled_is_not_answered() {
     let strand = |seq, outcome| place(seq, "a", 0, 0, true, outcome);
     for record_only in [false, true] {
