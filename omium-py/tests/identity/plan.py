@@ -56,8 +56,8 @@ class Plan(NamedTuple):
 
     @property
     def takes_what_completes(self) -> bool:
-        """Whether it goes on by what completes first in threads, whose order nobody can keep."""
-        return bool(self.features & {"pool_completed", "shuffled"})
+        """Whether it goes on by what completes first, whose order cannot always be kept: then it may be refused."""
+        return bool(self.features & {"pool_completed", "completed", "first", "workers"})
 
 
 def plan(number: int) -> Plan:
