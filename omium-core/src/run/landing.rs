@@ -94,15 +94,16 @@ mod tests {
             }
         });
         begun.wait();
+        let (landed, has_landed) = mpsc::channel();
         let quick = thread::spawn({
             let (landing, first) = (landing.clone(), first.clone());
             move || {
-                landing.of(|| Ok(Seq(2)), |_| ()).unwrap();
+                landing.of(|| Ok(Seq(2)), |_| landed.send(()).unwrap()).unwrap();
                 first.load(Ordering::SeqCst)
             }
         });
-        thread::sleep(std::time::Duration::from_millis(20));
-        assert!(!quick.is_finished(), "1 has no seq yet");
+        // 2 has its seq, and 1 has none yet.
+        has_landed.recv().unwrap();
         go.send(()).unwrap();
         assert_eq!(quick.join().unwrap(), 1);
         slow.join().unwrap();

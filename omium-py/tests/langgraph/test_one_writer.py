@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import multiprocessing
 import operator
 import threading
@@ -424,3 +425,21 @@ def builder_of(think: Any) -> Any:
     builder = StateGraph(Log)
     builder.add_node("below", below, timeout=10)
     return builder.add_edge(START, "below").compile()
+
+
+def test_what_a_subclass_keeps_on_itself_is_seen_by_who_made_it(tmp_path: Path) -> None:
+    class Counting(Saver):
+        saved = 0
+
+        def put(self, *args: Any) -> Any:
+            self.saved += 1
+            return super().put(*args)
+
+    saver = Counting(tmp_path)
+    builder = StateGraph(dict)
+    builder.add_node("only", lambda state: state)
+    builder.add_edge(START, "only")
+    builder.compile(checkpointer=saver).invoke({}, {"configurable": {"thread_id": "t"}})
+    assert saver.saved == 3
+    assert saver.invocation is None
+    assert copy.copy(saver).saved == 3

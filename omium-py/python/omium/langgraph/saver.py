@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -65,7 +64,10 @@ class Saver(BaseCheckpointSaver[int]):
     "refuse" raises LeaseHeld, "wait" has all invocations of a thread run one after the other.
     """
 
-    invocation: Invocation | None = None
+    # A slot is what two Savers with one `__dict__` do not share.
+    __slots__ = ("invocation",)
+
+    invocation: Invocation | None
     """Whose Saver this is; None of the one that the program made."""
 
     def __init__(
@@ -80,6 +82,7 @@ class Saver(BaseCheckpointSaver[int]):
         super().__init__(serde=serde)
         if busy not in ("refuse", "wait"):
             raise InvalidInput(f'busy must be "refuse" or "wait", not {busy!r}')
+        self.invocation = None
         self.busy: str = busy
         self._nodes = hidden.known(nodes)
         self._hides: tuple[SerializerProtocol, bool] | None = None
@@ -334,7 +337,9 @@ class Saver(BaseCheckpointSaver[int]):
 
     def lent_to(self, invocation: Invocation) -> Self:
         """The same one, for all that this invocation saves."""
-        other = copy.copy(self)
+        # What a subclass keeps on itself is one thing, whichever of the two it is called on.
+        other = object.__new__(type(self))
+        other.__dict__ = self.__dict__
         other.invocation = invocation
         return other
 
