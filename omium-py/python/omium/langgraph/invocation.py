@@ -49,7 +49,12 @@ class Invocation:
         self.refused: OmiumError | None = None
         """Why nothing of it is saved any more."""
         self.scopes = Scopes(store, id)
+        self.tasks: dict[str, Any] = {}
+        """What its nodes know of LangGraph's tasks, by their ids."""
         self._seen: Seen
+        self.strand = _context.strand()
+        """Where it begins."""
+        self.thread = threading.get_ident()
         self._loop = weakref.ref(loop)
         # A loop that nobody unwinds, for its event loop has gone, holds no lease either.
         weakref.finalize(loop, self.leave, None).atexit = False
@@ -151,6 +156,7 @@ class Invocation:
             if self.over:
                 return
             self.over = self.leaving = True
+            self.tasks.clear()
             run = self.run
             if run is None or not run.of_this_process():
                 return

@@ -62,17 +62,27 @@ class _Begins(NamedTuple):
 
     invocation: Invocation
     saver: Lender
+    blocks: bool
+    """Whether the thread does nothing else while it waits."""
 
     @property
     def waits(self) -> bool:
         return self.saver.busy == "wait"
 
     def refused(self, since: float) -> bool:
-        """Whether the thread is busy with somebody who will not leave at once."""
-        if self.waits:
-            return False
+        """Whether the thread is busy with somebody who will not leave at once, and is not to be waited for."""
         other = holder(self.invocation)
+        if self.waits and not (other is not None and self._holds_up(other)):
+            return False
         return other is None or not other.leaving or time.monotonic() - since > _LEAVING_MAX
+
+    def _holds_up(self, other: Invocation) -> bool:
+        """Whether the other one cannot end while this one waits.
+
+        The code that waits has begun it itself, as a stream it still reads, or blocks the event loop which it runs in.
+        """
+        mine = self.invocation
+        return other.strand == mine.strand or (self.blocks and other.thread == mine.thread and _runs_a_loop())
 
 
 def lent(config: Mapping[str, Any] | None) -> Invocation | None:
@@ -163,7 +173,7 @@ def _meet(loop: Any) -> _Begins | None:
     if around is not None and around.is_on(store, thread):
         _lend(loop, saver, around, "aput_writes" if isinstance(loop, AsyncPregelLoop) else "put_writes")
         return None
-    return _Begins(Invocation(store, thread, loop), saver)
+    return _Begins(Invocation(store, thread, loop), saver, blocks=not isinstance(loop, AsyncPregelLoop))
 
 
 def _lend(loop: Any, saver: Lender, invocation: Invocation, put_writes: str) -> None:
@@ -198,6 +208,14 @@ async def _abegin(begins: _Begins) -> None:
                 raise
         await asyncio.sleep(pause)
         pause = min(pause * 2, _PAUSE_MAX)
+
+
+def _runs_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _at_end(invocation: Invocation) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.errors import GraphBubbleUp
@@ -73,9 +72,6 @@ class _Task:
 class Nodes:
     """The host `_context.frame` asks."""
 
-    def __init__(self) -> None:
-        self._tasks: WeakKeyDictionary[Invocation, dict[str, _Task]] = WeakKeyDictionary()
-
     def place(self) -> _Task | Hidden | None:
         """The task that runs here; None outside of a node of a graph that has a Saver which records in nodes."""
         known = var_child_runnable_config.get()
@@ -94,8 +90,7 @@ class Nodes:
             return self._task(invocation, str(id), known or {}, parts)
 
     def _task(self, invocation: Invocation, id: str, known: Mapping[str, Any], parts: Mapping[str, Any]) -> _Task:
-        tasks = self._tasks.setdefault(invocation, {})
-        task, attempt = tasks.get(id), _Attempt(entered(parts).number, attempt_of(parts))
+        task, attempt = invocation.tasks.get(id), _Attempt(entered(parts).number, attempt_of(parts))
         scratchpad = parts.get(_SCRATCHPAD)
         if task is not None and task.attempt > attempt:
             raise InvalidInput(
@@ -105,12 +100,12 @@ class Nodes:
         again = task is not None and task.scratchpad is not None and task.scratchpad is not scratchpad
         if task is None or task.attempt != attempt or again:
             where = coordinates(parts, known.get("metadata") or {})
-            task = tasks[id] = _Task(invocation, attempt, scratchpad, where)
+            task = invocation.tasks[id] = _Task(invocation, attempt, scratchpad, where)
         return task
 
     def ended(self, invocation: Invocation, id: str) -> None:
         """LangGraph has saved what the task wrote, its failure or its interrupt."""
-        task = self._tasks.get(invocation, {}).get(id)
+        task = invocation.tasks.get(id)
         if task is not None:
             task.scratchpad = None
 
