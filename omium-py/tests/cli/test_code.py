@@ -1,5 +1,6 @@
 """Loading the user's code: everything is defined, nothing is started."""
 
+import runpy
 import sys
 
 import pytest
@@ -91,3 +92,36 @@ def test_a_program_that_starts_as_it_is_loaded_is_refused(tmp_path, begins):
     with pytest.raises(CommandError, match="starts its work as soon as it is loaded"):
         load(f"{program}:work")
     assert omium.executions() == []
+
+
+GRAPH = """
+import omium
+from pathlib import Path
+from langgraph.graph import START, StateGraph
+
+@omium.effect(key="order", in_doubt="retry")
+def buy(order):
+    with Path(__file__).with_name("bought").open("a") as ledger:
+        ledger.write(order)
+    return order
+
+builder = StateGraph(dict)
+builder.add_node("shop", lambda state: {"receipt": buy("7")})
+builder.add_edge(START, "shop")
+graph = builder.compile(checkpointer=omium.langgraph.Saver())
+graph.invoke({"order": "7"}, {"configurable": {"thread_id": "t"}})
+"""
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_graph_that_is_invoked_as_it_is_loaded_is_refused_before_its_nodes_run(tmp_path, known):
+    program = tmp_path / "at_once.py"
+    program.write_text(GRAPH)
+    if known:
+        runpy.run_path(str(program))
+    before = [(each.status, each.head) for each in omium.executions()]
+    with pytest.raises(CommandError, match="starts its work as soon as it is loaded"):
+        load(f"{program}:graph")
+    assert [(each.status, each.head) for each in omium.executions()] == before
+    bought = tmp_path / "bought"
+    assert (bought.read_text() if bought.exists() else "") == ("7" if known else "")

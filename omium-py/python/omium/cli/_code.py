@@ -11,9 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from omium._replay import ThreadInReplay
 from omium.cli._errors import CommandError
 from omium.cli._terminal import visible
-from omium.runtime import _boundary
+from omium.runtime import _boundary, _context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,20 +80,24 @@ def printing_aside(aside: bool) -> AbstractContextManager[Any]:
 
 @contextmanager
 def _nothing_begins(place: str) -> Iterator[None]:
-    """Refuses what a program would start as it is loaded: a replay would run it, a rollback would go on from it."""
+    """Refuses what a program would start as it is loaded: a replay would run it, a rollback would go on from it.
+
+    A graph is refused as a replay refuses it, before its thread is touched: its first state is saved too late.
+    """
+    refusal = CommandError(f"{place} starts its work as soon as it is loaded: its functions cannot be had alone", _KEEP)
 
     def refuse(boundary: Boundary) -> None:
         if boundary.kind in ("execution", "state"):
-            raise CommandError(
-                f"{place} starts its work as soon as it is loaded: its functions cannot be had alone",
-                _KEEP,
-            )
+            raise refusal
 
-    _boundary.watcher = refuse
+    before = _context.all_replays
+    _boundary.watcher, _context.all_replays = refuse, True
     try:
         yield
+    except ThreadInReplay as error:
+        raise refusal from error
     finally:
-        _boundary.watcher = None
+        _boundary.watcher, _context.all_replays = None, before
 
 
 def _module(name: str) -> ModuleType:
