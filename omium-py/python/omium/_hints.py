@@ -9,7 +9,7 @@ _HINTS = {
     "FormatUnsupported": "install the version of omium that wrote it, or a newer one",
     "NotAStore": "--store DIR or OMIUM_STORE names the store",
     "LeaseHeld": "wait for it to end, or shut it out: omium cancel EXEC",
-    "Fenced": "somebody newer took the execution over: omium show EXEC",
+    "Fenced": "omium show EXEC says whether another run has it, or whether it was cancelled",
     "Divergence": "bring back the code that made the record, or roll back to before that entry",
     "InDoubt": "find out whether it happened: omium answer EXEC RECEIPT, or omium answer EXEC --did-not-happen",
     "Waiting": "omium answer EXEC VALUE, then run on",

@@ -53,7 +53,7 @@ def test_all_are_resumed_with_a_line_each(two):
     assert [line.split() for line in done.out.splitlines()] == [
         ["completed", "a"],
         ["completed", "c"],
-        ["waiting", "q"],
+        ["waiting", "q", "go", "on?", "(answer", "q@2,", "then", "resume)"],
         ["completed", "b"],
     ]
     told = done.err.splitlines()
@@ -89,6 +89,12 @@ def test_only_those_of_one_workflow(two):
     listed = json.loads(two.omium("resume", "--all", "--workflow", "other", "--json").out)
     assert [(each["id"], each["outcome"], each["error"]) for each in listed] == [("b", "completed", None)]
     assert statuses(two)["a"] == "orphaned"
+
+
+def test_who_resumes_one_up_to_a_question_is_told_what_is_asked_and_how_to_answer(two):
+    done = two.omium("resume", "q")
+    assert done.err.splitlines()[-2:] == ["@2 go on?", "hint: omium answer q VALUE"]
+    assert "  waits     go on? (answer q@2, then resume)" in two.omium("show", "q").out.splitlines()
 
 
 def test_one_that_fails_does_not_stop_the_others(two):

@@ -103,7 +103,7 @@ def _one(store: Store, known: Known, loaded: Any) -> _Ended:
     if isinstance(error, LeaseHeld) and after.status != "failed":
         return _Ended(after, "taken", "somebody else runs it")
     if error is None:
-        return _Ended(after, after.status)
+        return _Ended(after, after.status, visible(after.error or ""))
     word = after.status if after.status in ("failed", "cancelled") else "not resumed"
     return _Ended(after, word, _said(error), error)
 

@@ -10,6 +10,7 @@ from omium.cli._interrupts import refuse_answer
 from omium.cli._status import is_call, show_value, tree
 from omium.cli._target import find, open_store, quoted
 from omium.cli._terminal import Terminal, plural
+from omium.cli._waiting import tell_what_it_waits_for
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -58,6 +59,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         terminal.note(f"{quoted(execution.id)} had completed already: nothing was run")
     else:
         terminal.note(f"{quoted(execution.id)} {after.status}: {plural(before, 'call')} from the record, {ran:,} ran")
+    if after.status == "waiting":
+        tell_what_it_waits_for(store, after, terminal)
     if after.result is not None:
         show_value(terminal, tree(after.result))
     return DONE

@@ -10,6 +10,7 @@ from omium.cli._code import parsed, start
 from omium.cli._errors import DONE, explain
 from omium.cli._target import exists, mention_misplaced, quoted, scope_of
 from omium.cli._terminal import Terminal, duration, plural, visible
+from omium.cli._waiting import how_to_answer
 from omium.runtime import _boundary
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
         code = run_in_execution(arguments.script, arguments.arguments, id)
     except omium.Waiting as waiting:
         terminal.note(f"waiting: {waiting}")
-        terminal.hint(f"{_answers(store, waiting.execution or id)}, then run the same command again")
+        terminal.hint(f"{how_to_answer(store, waiting.execution or id)}, then run the same command again")
         return DONE
     except KeyboardInterrupt:
         terminal.note("interrupted: the same command again continues it")
@@ -60,19 +61,8 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     for each in dict.fromkeys(teller.begun):
         if exists(store, each) and store.execution(each).status == "waiting":
             terminal.note(f"{quoted(each)} waits: {visible(store.execution(each).error or 'for an answer')}")
-            terminal.hint(f"{_answers(store, each)}, then run the same command again")
+            terminal.hint(f"{how_to_answer(store, each)}, then run the same command again")
     return code
-
-
-def _answers(store: Store, id: str) -> str:
-    """The command that answers what an execution waits for; that an effect happened can be denied, too."""
-    from omium.effects._answers import open_questions
-
-    where = quoted(id)
-    asked = open_questions(store, id) if exists(store, id) else []
-    if asked and asked[-1].kind == "effect":
-        return f"omium answer {where} RECEIPT, or omium answer {where} --did-not-happen"
-    return f"omium answer {where} VALUE"
 
 
 def _failed(store: Store, teller: Teller) -> str | None:

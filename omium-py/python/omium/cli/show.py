@@ -23,6 +23,7 @@ from omium.cli._status import (
 )
 from omium.cli._target import entry_at, exists, find, limit_of, name_of, open_store, quoted, runs_on, split
 from omium.cli._terminal import Terminal, age, duration, moment, plural, visible
+from omium.cli._waiting import tell_what_it_waits_for
 from omium.runtime._budget import spent
 from omium.view import _pretty
 from omium.view._text import size
@@ -128,26 +129,11 @@ def _show(
     if len(last) < len(whole):
         terminal.note(f"{plural(len(whole) - len(last), 'earlier line')}: omium log {quoted(execution.id)}")
     if status == "waiting":
-        _tell_what_it_waits_for(store, execution, terminal)
+        tell_what_it_waits_for(store, execution, terminal)
     _tell_stall(stalled, terminal)
     if not show_unfinished(store, execution, terminal) and status in STANDS_STILL:
         died = "whoever ran it died; " if status == "orphaned" else ""
         terminal.hint(f"{died}{runs_on(execution)} goes on from here")
-
-
-def _tell_what_it_waits_for(store: Store, execution: Execution, terminal: Terminal) -> None:
-    from omium.cli._interrupts import asked, resuming
-    from omium.effects._answers import open_questions
-
-    questions, interrupts = open_questions(store, execution.id), asked(store, execution)
-    for question in questions:
-        terminal.note(f"@{question.seq} {visible(question.text)}")
-    if questions or not interrupts:
-        terminal.hint(f"omium answer {quoted(execution.id)} VALUE")
-    for each in interrupts:
-        terminal.note(f"interrupt: {visible(each.text)}")
-    if interrupts:
-        terminal.hint(resuming(execution, interrupts))
 
 
 def _is_fork(other: Execution, execution: Execution) -> bool:
@@ -185,7 +171,8 @@ def _facts(
         if value is not None:
             yield label, _glance(value, room)
     if execution.error:
-        yield "error", terminal.style(terminal.clip(execution.error, room), "red")
+        label, colour = ("waits", "yellow") if execution.status == "waiting" else ("error", "red")
+        yield label, terminal.style(terminal.clip(execution.error, room), colour)
 
 
 def _next_nodes(entries: list[Entry]) -> str:
