@@ -185,6 +185,12 @@ def test_a_run_that_is_part_of_it_does_not_wait_for_itself() -> None:
     with omium.execution("self") as run, pytest.raises(NotFinished, match="this code is part of it"):
         run.result(timeout=None)
 
+    async def main() -> None:
+        with omium.execution("self too") as run, pytest.raises(NotFinished, match="this code is part of it"):
+            await run.aresult(timeout=None)
+
+    asyncio.run(main())
+
 
 def test_between_the_runs_of_a_policy_it_is_not_over(ran: Counter[str]) -> None:
     began = threading.Event()

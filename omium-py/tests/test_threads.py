@@ -196,6 +196,30 @@ def test_a_thread_keeps_no_frame_when_it_has_ended() -> None:
     assert "run" not in vars(thread)
 
 
+def test_a_thread_that_found_no_room_is_started_again(ran: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    @omium.step
+    def work() -> int:
+        ran["work"] += 1
+        return 1
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    name = "_start_new_thread" if hasattr(threading, "_start_new_thread") else "_start_joinable_thread"
+    thread = threading.Thread(target=work)
+    with omium.execution("t") as run:
+        with monkeypatch.context() as full:
+            full.setattr(threading, name, refuse)
+            with pytest.raises(RuntimeError):
+                thread.start()
+        thread.start()
+        with pytest.raises(RuntimeError, match="once"):
+            thread.start()
+        thread.join()
+        assert [each.name for each in run.checkpoints()] == ["work"]
+    assert ran["work"] == 1
+
+
 def test_a_thread_that_outlives_the_execution_is_refused(ran: Counter[str]) -> None:
     @omium.step
     def work() -> None:

@@ -43,12 +43,14 @@ class _Look(NamedTuple):
 
 def result(store: _omium.Store, id: str, timeout: float | None, *, pickled: bool) -> Course:
     """Looks again and again until the execution has ended, nobody runs it any more, or the time is out."""
-    limit = 0.0 if _is_part_of(id) else _seconds(timeout)
+    own = _is_part_of(id)
+    limit = 0.0 if own else _seconds(timeout)
+    advice = "and this code is part of it" if own else "and result(timeout=SECONDS) waits for it"
     until = time.monotonic() + limit
     pause = _PAUSE
     gives_up: float | None = None
     while True:
-        look = yield Disk(partial(_look, store, id, pickled=pickled))
+        look = yield Disk(partial(_look, store, id, advice, pickled=pickled))
         if look.error is None:
             return look.value
         now = time.monotonic()
@@ -67,7 +69,7 @@ def result(store: _omium.Store, id: str, timeout: float | None, *, pickled: bool
         pause = min(pause * _LONGER, _PAUSE_MAX)
 
 
-def _look(store: _omium.Store, id: str, *, pickled: bool) -> _Look:
+def _look(store: _omium.Store, id: str, advice: str, *, pickled: bool) -> _Look:
     known = store.execution(id)
     if known.status == "completed":
         return _Look(value=load(known.result, allow_pickle=pickled))
@@ -85,8 +87,7 @@ def _look(store: _omium.Store, id: str, *, pickled: bool) -> _Look:
         return _Look(NotFinished(f"{unfinished}; nobody runs it: resume it"), _BETWEEN_RUNS)
     # Of a host framework's thread that was never leased nobody knows who runs it.
     owner = known.owner or "somebody"
-    what = "and this code is part of it" if _is_part_of(id) else "and result(timeout=SECONDS) waits for it"
-    return _Look(NotFinished(f"{unfinished}; {owner} runs it, {what}"), owner=owner)
+    return _Look(NotFinished(f"{unfinished}; {owner} runs it, {advice}"), owner=owner)
 
 
 def _is_part_of(id: str) -> bool:

@@ -45,14 +45,12 @@ def identified(
 
 def _refuse_another(run: LiveRun, call: str, address: tuple[Any, ...], untold: Sequence[Any]) -> None:
     """Refuses a call whose address was asked for with other objects that live, where the address does not tell them."""
-    known = run.alike.setdefault(address, [])
     for index, value in enumerate(untold):
-        if index == len(known):
-            known.append(_reference(value))
-            continue
-        before = known[index]()
+        # One look at it, for threads come here beside each other.
+        at, reference = (*address, index), _reference(value)
+        before = run.alike.setdefault(at, reference)()
         if before is None:
-            known[index] = _reference(value)
+            run.alike[at] = reference
         elif before is not value:
             kind = f"{type(value).__module__}.{type(value).__qualname__}"
             raise InvalidInput(

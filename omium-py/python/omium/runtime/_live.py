@@ -144,8 +144,8 @@ class LiveRun:
         self.died: str | None = None
         """Who died while running it before; noted at the end, so that no seq is shifted."""
         self.aborted: BaseException | None = None
-        self.alike: dict[tuple[Any, ...], list[Callable[[], Any]]] = {}
-        """By the address of a call, the live objects in its arguments that the address does not tell in full."""
+        self.alike: dict[tuple[Any, ...], Callable[[], Any]] = {}
+        """Live objects in the arguments of calls that the address does not tell in full, by that and their number."""
         self.let_through: Callable[[BaseException], None] | None = None
         """Makes what aborts it an error that the host framework around it takes for no failure of the code."""
         self.answered = _events.Answered()

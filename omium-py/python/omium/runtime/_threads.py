@@ -58,9 +58,19 @@ def _patch(owner: Any, name: str, around: Callable[[Callable[..., Any]], Callabl
 
 def _start(original: Callable[..., None]) -> Callable[..., None]:
     def start(thread: threading.Thread, *args: Any, **kwargs: Any) -> None:
-        if on and _is_inside():
-            _carry(thread)
-        original(thread, *args, **kwargs)
+        if not on or thread.ident is not None or not _is_inside():
+            original(thread, *args, **kwargs)
+            return
+        run = vars(thread).get("run")
+        _carry(thread)
+        try:
+            original(thread, *args, **kwargs)
+        except BaseException:
+            # There was no thread to be had: it may be started another time, from somewhere else.
+            vars(thread).pop("run", None)
+            if run is not None:
+                vars(thread)["run"] = run
+            raise
 
     return start
 
