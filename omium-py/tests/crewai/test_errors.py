@@ -342,12 +342,18 @@ def test_what_a_person_knows_of_a_tool_in_doubt_settles_it(happened: bool) -> No
     assert journal.lines("tool").total() == (1 if happened else 2)
 
 
-def test_a_fork_and_a_rollback_leave_no_tool_in_doubt() -> None:
+def test_a_tool_in_doubt_is_in_doubt_for_a_fork_until_its_original_knows() -> None:
     leave_in_doubt(by_kickoff, (False,))
     intent = omium.get("x").questions()[0].seq
     omium.get("x").fork(at=intent, id="y")
-    assert omium.get("y").questions() == [], "what x began is no question to y"
+    assert [each.seq for each in omium.get("y").questions()] == [intent]
+    omium.answer("y", "it was done before", happened=True)
+    with omium.execution("y"):
+        by_kickoff(crew_with([doubtful(dies=False)]))
+    assert journal.lines("tool").total() == 1, "what was settled for the fork is not done again"
     with omium.execution("x"):
         by_kickoff(crew_with([doubtful(dies=False)]))
+    omium.get("x").fork(at=intent, id="z")
+    assert omium.get("z").questions() == [], "the original knows the outcome, and the fork acts for itself"
     omium.get("x").rollback(to=intent)
     assert omium.get("x").questions() == [], "the outcome was known when the rollback went back to before it"
