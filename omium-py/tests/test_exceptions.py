@@ -45,7 +45,7 @@ def test_each_warning_is_shown_by_default(cls: type[Warning]) -> None:
 
 def test_attributes_travel() -> None:
     errors = [
-        Divergence("m", execution="x", seq=3, expected="a", found="b", diff=["~ c"]),
+        Divergence("m", execution="x", seq=3, expected="a", found="b", diff=["~ c"], hint="do this"),
         LeaseHeld("m", owner="host:1", expires_at=5.0),
         NotSerializable("m", path="$.a", type="b"),
     ]
