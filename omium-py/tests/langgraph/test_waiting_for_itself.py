@@ -7,9 +7,10 @@ import contextvars
 import multiprocessing
 import operator
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from langgraph.graph import END, START, StateGraph
@@ -17,7 +18,8 @@ from typing_extensions import TypedDict
 
 import omium
 from omium.exceptions import LeaseHeld
-from omium.langgraph import Saver
+from omium.langgraph import Saver, loops
+from omium.langgraph.invocation import Invocation
 
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
 PATIENCE = 60
@@ -32,12 +34,12 @@ def think(what: str) -> str:
     return what
 
 
-def graph(store: Path) -> Any:
+def graph(store: Path, busy: Literal["wait", "refuse"] = "wait") -> Any:
     builder = StateGraph(Log)
     builder.add_node("first", lambda _: {"log": [think("first")]})
     builder.add_node("second", lambda _: {"log": [think("second")]})
     builder.add_edge(START, "first").add_edge("first", "second").add_edge("second", END)
-    return builder.compile(checkpointer=Saver(store, busy="wait"))
+    return builder.compile(checkpointer=Saver(store, busy=busy))
 
 
 def in_a_stream(store: Path) -> None:
@@ -92,6 +94,60 @@ def test_nobody_waits_for_what_only_it_can_end(tmp_path: Path, waits: Callable[[
     process.kill()
     process.join()
     assert process.exitcode == 0
+
+
+def holds(store: Path, held: Path, go: Path) -> None:
+    def node(_: Log) -> Log:
+        think("elsewhere")
+        held.touch()
+        wait_for(go)
+        return {"log": ["elsewhere"]}
+
+    builder = StateGraph(Log).add_node("node", node).add_edge(START, "node").add_edge("node", END)
+    built: Any = builder.compile(checkpointer=Saver(store))
+    built.invoke({"log": []}, CONFIG)
+
+
+def wait_for(file: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while not file.exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("busy", ["wait", "refuse"])
+def test_what_this_code_has_ended_is_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: Literal["wait", "refuse"]
+) -> None:
+    kept: list[Any] = []
+    original = Invocation.__init__
+
+    def keeping(self: Invocation, *given: Any) -> None:
+        original(self, *given)
+        kept.append(self)
+
+    monkeypatch.setattr(Invocation, "__init__", keeping)
+    built = graph(tmp_path / "store", busy)
+    built.invoke({"log": []}, CONFIG)
+    held, go = tmp_path / "held", tmp_path / "go"
+    other = multiprocessing.get_context("spawn").Process(target=holds, args=(tmp_path / "store", held, go))
+    other.start()
+    try:
+        wait_for(held)
+        began = time.monotonic()
+        monkeypatch.setattr(loops, "_LEAVING_MAX", 0.5 if busy == "wait" else PATIENCE)
+        if busy == "wait":
+            threading.Timer(1.5, go.touch).start()
+            log = built.invoke({"log": []}, CONFIG)["log"]
+            assert log == ["first", "second", "elsewhere", "first", "second"]
+        else:
+            threading.Timer(10, go.touch).start()
+            with pytest.raises(LeaseHeld):
+                built.invoke({"log": []}, CONFIG)
+            assert time.monotonic() - began < 5
+    finally:
+        go.touch()
+        other.join()
 
 
 def test_a_stream_of_another_request_is_waited_for_in_the_thread_of_a_pool(tmp_path: Path) -> None:

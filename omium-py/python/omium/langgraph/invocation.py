@@ -181,6 +181,8 @@ class Invocation:
             self._forget_empty()
         finally:
             run.native.release()
+            if holder(self) is self:
+                del _holders[self.store.path, self.id]
 
     def _settle(self, run: LiveRun, error: Exception) -> None:
         """LangGraph saved how it ended before the nodes beside it had ended, and what these record says it runs."""

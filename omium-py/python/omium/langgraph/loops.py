@@ -82,6 +82,8 @@ class _Begins(NamedTuple):
         The code that waits has begun it itself, as a stream it still reads, or blocks the event loop which it runs in.
         """
         mine = self.invocation
+        if other.leaving:
+            return False
         return other.strand == mine.strand or (self.blocks and other.thread == mine.thread and _runs_a_loop())
 
 
