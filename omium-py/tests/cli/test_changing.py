@@ -11,6 +11,15 @@ def test_rollback_plans_then_acts(place, snapshot):
     assert str(place.omium("rollback", "report-1@2")) == snapshot(name="again")
 
 
+def test_a_rollback_to_what_a_rollback_left_behind_says_where_it_goes(place):
+    place.omium("rollback", "report-1", "--to", "2")
+    done = place.omium("rollback", "report-1", "--to", "3")
+    assert done.err.splitlines()[:2] == [
+        "report-1 goes from @2 on to @3, left behind by a rollback: nothing falls",
+        "the head of report-1 is @3 now; nothing was erased",
+    ]
+
+
 def test_rollback_to_the_beginning(place):
     assert place.omium("rollback", "report-1", "--to", "0").code == 0
     assert json.loads(place.omium("log", "report-1", "--json").out) == []

@@ -96,6 +96,7 @@ def test_the_second_one_is_refused_and_leaves_no_trace(ran: Counter[str], store:
     with pytest.raises(LeaseHeld) as held:
         invoked(built, {"log": ["second"]}, second)
     assert held.value.owner is not None
+    assert vars(held.value)["__notes__"] == ["hint: wait for it to end, or shut it out: omium cancel t"]
     assert (omium.get("t").head, omium.get("t").status) == (before, "running")
     gate.open.set()
     thread.join()

@@ -84,7 +84,11 @@ def _show(plan: RollbackPlan, terminal: Terminal) -> None:
     from omium.cli._effects import show_planned
 
     if not plan.falls:
-        terminal.note(f"the head of {quoted(plan.execution)} is @{plan.to} already: nothing falls")
+        id = quoted(plan.execution)
+        if plan.head == plan.to:
+            terminal.note(f"the head of {id} is @{plan.to} already: nothing falls")
+        else:
+            terminal.note(f"{id} goes from @{plan.head} on to @{plan.to}, left behind by a rollback: nothing falls")
         return
     falls = plural(len(plan.falls), "entry falls", "entries fall")
     terminal.print(f"{quoted(plan.execution)} goes back from @{plan.head} to @{plan.to}; {falls}, newest first:")

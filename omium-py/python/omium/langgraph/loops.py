@@ -16,6 +16,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.pregel import main
 from langgraph.pregel._loop import AsyncPregelLoop, SyncPregelLoop
 
+from omium._leaving import leaving
 from omium.exceptions import FrameworkUnsupported, LeaseHeld
 from omium.langgraph.convert import address
 from omium.langgraph.entered import Entered
@@ -115,7 +116,8 @@ def _enters(enter: Callable[[Any], Any]) -> Callable[[Any], Any]:
         begins = _meet(loop)
         if begins is None:
             return enter(loop)
-        _begin(begins)
+        with leaving(begins.invocation.id):
+            _begin(begins)
         return _entered_or_left(loop, begins, enter)
 
     return entering
@@ -145,7 +147,8 @@ def _aenters(enter: Callable[[Any], Any]) -> Callable[[Any], Any]:
         stack: AsyncExitStack = loop.stack
         stack.push_async_exit(_at_async_end(invocation))
         try:
-            await _abegin(begins)
+            with leaving(invocation.id):
+                await _abegin(begins)
             _lend(loop, begins.saver, invocation, "aput_writes")
             found = await enter(loop)
         except BaseException as error:
