@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED as ONE
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 import omium
-from omium import Divergence
+from omium import Divergence, codec
 
 CALLS = 6
 chance = random.Random(7)
@@ -187,6 +188,100 @@ def test_threads_as_they_complete(how: str, ran: Counter[str], posted: list[int]
             assert program() == list(range(CALLS))
             break
     assert sorted(posted) == list(range(CALLS))
+
+
+def recorded(id: str, name: str) -> list[Any]:
+    """The values of its steps of that name, in the order of the record."""
+    found = [entry.value for entry in omium.config.store().entries(id) if entry.name == name]
+    return [codec.loads(value.codec, value.read()) for value in found if value is not None]
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_threads_that_ended_before_are_taken_in_the_order_of_the_record(own: bool) -> None:
+    """`as_completed` has them in a set."""
+    stops: dict[str, int] = {}
+
+    @omium.step
+    def fetch(n: int) -> int:
+        return n
+
+    @omium.step
+    def post(n: int) -> int:
+        return n
+
+    def program(order: list[int]) -> list[int]:
+        out: list[int] = []
+        with omium.execution("t"), ThreadPoolExecutor(CALLS) as pool:
+            if own:
+                futures = [pool.submit(contextvars.copy_context().run, fetch, n) for n in order]
+            else:
+                futures = [pool.submit(fetch, n) for n in order]
+            wait_for(futures)
+            for each in as_completed(futures):
+                out.append(post(each.result()))
+                count(out, stops)
+        return out
+
+    stops["after"] = 3
+    with pytest.raises(Stopped):
+        program(list(range(CALLS)))
+    assert recorded("t", "post") == recorded("t", "fetch")[:3]
+    stops["after"] = 0
+    assert program(list(reversed(range(CALLS)))) == recorded("t", "fetch") == recorded("t", "post")
+
+
+def test_threads_end_in_the_order_in_which_their_steps_returned() -> None:
+    """Also where one is slower from its step to its end."""
+    import time
+
+    @omium.step
+    def fetch(n: int) -> int:
+        return n
+
+    @omium.step
+    def post(n: int) -> int:
+        return n
+
+    def slow(n: int, went: threading.Event) -> int:
+        value = fetch(n)
+        went.set()
+        time.sleep(0.008)
+        return value
+
+    def quick(n: int, go: threading.Event) -> int:
+        go.wait()
+        return fetch(n)
+
+    with omium.execution("e"), ThreadPoolExecutor(2) as pool:
+        for n in range(0, 20, 2):
+            went = threading.Event()
+            for each in as_completed([pool.submit(quick, n, went), pool.submit(slow, n + 1, went)]):
+                post(each.result())
+    assert recorded("e", "post") == recorded("e", "fetch")
+
+
+def test_a_thread_that_does_not_end_is_waited_for_a_moment_only() -> None:
+    import time
+
+    gate = threading.Event()
+
+    @omium.step
+    def fetch(n: int) -> int:
+        return n
+
+    def call(n: int) -> int:
+        value = fetch(n)
+        gate.wait(60 if n == 0 else 0)
+        return value
+
+    with omium.execution("b"), ThreadPoolExecutor(2) as pool:
+        first = pool.submit(call, 0)
+        while not recorded("b", "fetch"):
+            time.sleep(0.001)
+        assert pool.submit(call, 1).result(30) == 1
+        assert not first.done()
+        gate.set()
+        assert first.result(30) == 0
 
 
 def test_reordered_steps_are_answered(ran: Counter[str]) -> None:

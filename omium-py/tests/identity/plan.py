@@ -56,8 +56,8 @@ class Plan(NamedTuple):
 
     @property
     def takes_what_completes(self) -> bool:
-        """Whether it goes on by what completes first, whose order cannot always be kept: then it may be refused."""
-        return bool(self.features & {"pool_completed", "completed", "first", "workers"})
+        """Whether it goes on by what ends first in threads; their order may be lost: then it may be refused."""
+        return "pool_completed" in self.features
 
 
 def plan(number: int) -> Plan:

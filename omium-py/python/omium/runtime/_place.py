@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from omium import _omium, codec
 from omium.exceptions import Divergence, OmiumError, PostconditionFailed, RecordedFailure, StepTimeout
 from omium.recovery import _decisions, _failure
-from omium.runtime import _boundary, _changed, _events
+from omium.runtime import _boundary, _changed, _ends, _events
 from omium.runtime._alike import identified
 from omium.runtime._behind import chained, on_record
 from omium.runtime._cancelled import CANCELLED
@@ -70,6 +70,7 @@ class Place:
         run = frame.run
         run.check()
         run.claims += 1
+        _ends.goes_on()
         scope, again = _ground(frame.scope) if kind == "effect" else (frame.scope, False)
         if frame.limit is not None and frame.limit.passed():
             raise StepTimeout("the step around this call timed out: nothing more of it is recorded")

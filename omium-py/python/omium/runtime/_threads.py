@@ -13,7 +13,7 @@ from contextvars import Context, ContextVar, copy_context
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
-from omium.runtime import _context
+from omium.runtime import _context, _ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +37,7 @@ def instrument() -> None:
     pools = sys.modules.get(_POOL)
     if pools is not None:
         _patch(pools.ThreadPoolExecutor, "submit", _submit)
+        _ends.instrument()
 
 
 def is_left_behind() -> bool:
@@ -77,9 +78,11 @@ def _start(original: Callable[..., None]) -> Callable[..., None]:
 
 def _submit(original: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
     def submit(pool: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        if on and _is_inside() and not _brings_its_own(function):
-            return original(pool, _copy().run, function, *args, **kwargs)
-        return original(pool, function, *args, **kwargs)
+        if not on or not _is_inside():
+            return original(pool, function, *args, **kwargs)
+        ending = _ends.Ending()
+        carried = (function,) if _brings_its_own(function) else (_copy().run, function)
+        return ending.of(original(pool, ending.call, *carried, *args, **kwargs))
 
     return submit
 
@@ -107,7 +110,11 @@ def _carry(thread: threading.Thread) -> None:
         nonlocal context
         del thread.run
         here, context = context, None  # type: ignore[assignment]
-        here.run(run)
+        ending = _ends.Ending()
+        try:
+            ending.call(here.run, run)
+        finally:
+            ending.over()
 
     thread.run = carried  # type: ignore[method-assign]
 

@@ -14,6 +14,7 @@ import time
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
+from omium.runtime import _ends
 from omium.runtime._worker import off_loop
 
 if TYPE_CHECKING:
@@ -31,9 +32,10 @@ _STALLS_MAX = 10
 """How often that may happen in one run; then answers wait no more for what is not asked for."""
 _ROUNDS = 4
 """Of the loop, from one return to the next: whoever waits for the first is told before the second returns."""
-_PAUSE = 0.001
-"""Seconds between answers to two threads, for the same reason."""
-_PAUSES_MAX = 200
+_PAUSED_MAX = 0.2
+"""Seconds of a run for which threads wait for the ends of others, for the same reason,"""
+_PAUSED_SHARE = 0.05
+"""and the share of the rest."""
 
 
 def answer(place: Place, entry: _omium.Entry) -> Any:
@@ -106,7 +108,7 @@ async def awrite(place: Place, record: Callable[..., Any], *arguments: Any) -> N
 class Turns:
     """Who is about to return, in one run."""
 
-    __slots__ = ("home", "lines", "lock", "moves", "native", "pauses", "resting", "returned", "stalls")
+    __slots__ = ("began", "home", "lines", "lock", "moves", "native", "paused", "resting", "returned", "stalls")
 
     def __init__(self, native: _omium.Run) -> None:
         self.native = native
@@ -116,12 +118,13 @@ class Turns:
         """By scope."""
         self.resting: set[str] = set()
         """Scopes in which one has just returned in a loop."""
-        self.returned: dict[str, tuple[float, int]] = {}
-        """When one did in a thread, and in which, while the record was answered."""
+        self.returned: dict[str, _ends.Ending] = {}
+        """The last that did in a thread, by scope."""
         self.moves = 0
         """How often something was asked for, or returned."""
         self.stalls = 0 if native.resumed else _STALLS_MAX
-        self.pauses = 0 if native.resumed else _PAUSES_MAX
+        self.began = time.monotonic()
+        self.paused = 0.0
 
     def asked(self, scope: str) -> None:
         """Something was asked for in that scope, and is on record."""
@@ -235,19 +238,20 @@ class _Turn:
                 if not event.wait(_PATIENCE):
                     turns.stalled(self._scope, moves)
                 event.clear()
-        if turns.pauses < _PAUSES_MAX and threading.get_ident() != turns.home:
-            self._pause()
+        if threading.get_ident() != turns.home:
+            self._follow()
 
-    def _pause(self) -> None:
-        turns, me = self._turns, threading.get_ident()
+    def _follow(self) -> None:
+        """Blocks until whoever waits for the last that returned has been told of its end."""
+        turns, ending = self._turns, _ends.here()
+        ending.returns()
         with turns.lock:
-            now = time.monotonic()
-            last, who = turns.returned.get(self._scope, (0.0, me))
-            due = now if who == me else max(last + _PAUSE, now)
-            turns.returned[self._scope] = due, me
-            turns.pauses += due > now
-        if due > now and not _serves():
-            time.sleep(due - now)
+            last = turns.returned.get(self._scope)
+            turns.returned[self._scope] = ending
+        if last is None or last is ending or _serves():
+            return
+        if turns.paused < _PAUSED_MAX + _PAUSED_SHARE * (time.monotonic() - turns.began):
+            turns.paused += last.wait()
 
     async def atake(self) -> None:
         """Until the task may go on. Trio's tasks keep no order."""
