@@ -136,22 +136,26 @@ class Place:
 
     def _take(self, scope: str, name: str, digest: bytes, *, spawned: bool) -> _omium.Claim:
         run, frame = self._frame.run, self._frame
+        run.turns.asks(scope)
         try:
             while True:
                 claim = run.native.claim(self._kind, scope, name, digest, prev=frame.prev, spawned=spawned)
                 recorded = claim.recorded
                 if recorded is None:
+                    run.turns.has_asked(scope)
                     return claim
                 run.turns.asked(scope)
                 if self._kind != "effect" or recorded.status != "failed" or recorded.seq > frame.since:
                     return claim
                 self.tried = recorded.seq
         except Divergence as error:
+            run.turns.has_asked(scope)
             with self.reading():
                 readable = of_finished(run, self._explain(error, name))
             run.abort(readable)
             raise readable from None
         except OmiumError as error:
+            run.turns.has_asked(scope)
             self.aborts(error)
             raise
 

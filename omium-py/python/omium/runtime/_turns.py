@@ -108,7 +108,19 @@ async def awrite(place: Place, record: Callable[..., Any], *arguments: Any) -> N
 class Turns:
     """Who is about to return, in one run."""
 
-    __slots__ = ("began", "home", "lines", "lock", "moves", "native", "paused", "resting", "returned", "stalls")
+    __slots__ = (
+        "asking",
+        "began",
+        "home",
+        "lines",
+        "lock",
+        "moves",
+        "native",
+        "paused",
+        "resting",
+        "returned",
+        "stalls",
+    )
 
     def __init__(self, native: _omium.Run) -> None:
         self.native = native
@@ -116,6 +128,8 @@ class Turns:
         self.lock = threading.Lock()
         self.lines: dict[str, _Line] = {}
         """By scope."""
+        self.asking: dict[str, set[int]] = {}
+        """Threads that ask for something and are not in their line yet, by scope."""
         self.resting: set[str] = set()
         """Scopes in which one has just returned in a loop."""
         self.returned: dict[str, _ends.Ending] = {}
@@ -125,6 +139,23 @@ class Turns:
         self.stalls = 0 if native.resumed else _STALLS_MAX
         self.began = time.monotonic()
         self.paused = 0.0
+
+    def asks(self, scope: str) -> None:
+        """Something is about to be asked for there: nobody returns before it is known whether it comes first."""
+        if self.stalls < _STALLS_MAX and not _serves():
+            with self.lock:
+                self.asking.setdefault(scope, set()).add(threading.get_ident())
+
+    def has_asked(self, scope: str) -> None:
+        """It is in its line, or has none."""
+        with self.lock:
+            asking = self.asking.get(scope)
+            if asking is None:
+                return
+            asking.discard(threading.get_ident())
+            if not asking:
+                del self.asking[scope]
+        self.wake(scope)
 
     def asked(self, scope: str) -> None:
         """Something was asked for in that scope, and is on record."""
@@ -151,6 +182,7 @@ class Turns:
             if first is None or moves != self.moves:
                 return
             self.moves += 1
+            self.asking.pop(scope, None)
             self.resting.discard(scope)
         if first.may_return():
             # Its own thread is busy, perhaps waiting for one of these.
@@ -204,6 +236,7 @@ class _Turn:
         """0 before it is known."""
         if seq:
             self._enter(seq)
+            self._turns.has_asked(self._scope)
 
     def _enter(self, seq: int) -> None:
         turns = self._turns
@@ -226,7 +259,9 @@ class _Turn:
         first = turns.first(scope)
         if (first is not None and first.seq < self.seq) or scope in turns.resting:
             return False
-        return turns.stalls >= _STALLS_MAX or not turns.native.unasked_before(scope, self.seq)
+        if turns.stalls >= _STALLS_MAX:
+            return True
+        return scope not in turns.asking and not turns.native.unasked_before(scope, self.seq)
 
     def take(self) -> None:
         """Blocks the thread until it may return, unless others wait for this thread."""
