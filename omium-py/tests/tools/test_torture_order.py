@@ -20,7 +20,7 @@ INSIDE = [("body", *FIRST), ("body", "step", "e", "send~k1#0", "deep", "k3", 0),
 def trial(path: Path, moments: list[tuple[object, ...]], lines: list[str]) -> Trial:
     file = path / "journal"
     file.write_text("".join(json.dumps(["boundary", *moment]) + "\n" for moment in moments))
-    left = Left({}, {"ledger.txt": lines}, [], {}, set(), [])
+    left = Left({}, {"ledger.txt": lines}, [], {}, set(), [], [])
     return Trial(path, None, journal(file), left, 0, "", {})
 
 
