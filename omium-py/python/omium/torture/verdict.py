@@ -97,7 +97,8 @@ class Judge:
             f"the continued run ended with exit code {trial.code}, not {self._reference.code}",
             (*last.error, *at),
             _CHANGES if diverged else None,
-            last.kind,
+            # A line that gives what is not recorded does so however far the execution had come.
+            f"Divergence {at}" if diverged else last.kind,
         )
 
     def _settle(self, trial: Trial) -> bool:
