@@ -138,6 +138,9 @@ class Scene:
                 omium.get("a").fork(at, "b")
             except InDoubt:
                 # A rollback left an effect in doubt, which nobody settles any more: the fork gives it up.
+                left = [each for each in omium.get("a").effects() if each.state == "in doubt"]
+                assert left, "it was refused for nothing"
+                assert not any(each.live for each in left), left
                 omium.get("a").fork(at, "b", abandon_effects=True)
         self._to_the_end("b")
 
